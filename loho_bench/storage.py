@@ -1,0 +1,146 @@
+"""Reading and writing: every write is atomic, so a killed run leaves whole files or none."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from loho_bench.errors import UserError
+
+_DISK_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another output folder",
+    errno.EDQUOT: "free some of your quota, or choose another output folder",
+    errno.EROFS: "choose an output folder on a file system that can be written to",
+    errno.EACCES: "give yourself permission to write there, or choose another output folder",
+    errno.EPERM: "give yourself permission to write there, or choose another output folder",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it, or choose another output folder",
+}
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be written to (read-only, full, no permission).
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        # mkstemp makes private files; the result is shared like any other file the user writes.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in _DISK_REMEDIES:
+            raise UserError(
+                f"cannot write {path}", cause=str(error), remedy=_DISK_REMEDIES[error.errno]
+            ) from error
+        raise
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write ``text`` (UTF-8) atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: Any, path: str | Path) -> None:
+    """Write ``value`` as indented JSON with sorted keys, atomically."""
+    write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", path)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file; a missing or broken one is a :class:`UserError`."""
+    path = _existing(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a data frame atomically, as csv or Parquet by the suffix of ``path``."""
+    with atomic_path(path) as temporary:
+        if Path(path).suffix == ".csv":
+            table.to_csv(temporary, index=False)
+        else:
+            table.to_parquet(temporary, index=False)
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a csv or Parquet table; a missing or broken one is a :class:`UserError`."""
+    path = _existing(path)
+    try:
+        if path.suffix == ".csv":
+            # Identifiers such as "00018" are text: left alone, pandas would read the number 18.
+            identifiers = ("portrait_id", "identity", "structure", "appearance", "tuple_id")
+            return pd.read_csv(path, dtype=dict.fromkeys(identifiers, str), keep_default_na=True)
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def write_png(image: np.ndarray, path: str | Path) -> None:
+    """Write ``image`` (uint8, [H, W, 3] RGB or [H, W] grey) as PNG, atomically."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG")
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def exclusive_lock(path: str | Path) -> Iterator[None]:
+    """Hold an operating-system lock on ``path``: it ends with the process, even a killed one.
+
+    A second process waits: two runs of one piece of work never interleave.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(
+            f"cannot read {path}",
+            cause="there is no such file",
+            remedy="run the step that writes it, or correct the path",
+        )
+    return path
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"cannot read {path}", cause=str(error), remedy="delete it and run the step that writes it again"
+    )

@@ -1,0 +1,29 @@
+"""Shared fixtures: reference data that lies outside the repository, skipped where absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_REFERENCE = Path(os.environ.get("LOHO_BENCH_REFERENCE", Path(__file__).parents[2] / "shared"))
+
+
+def _reference_folder(name: str) -> Path:
+    folder = _REFERENCE / name
+    if not folder.is_dir():
+        pytest.skip(f"reference data '{name}' is not here (set LOHO_BENCH_REFERENCE to its parent)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of numbers computed with the official implementations."""
+    return _reference_folder("golden")
+
+
+@pytest.fixture(scope="session")
+def ffhq() -> Path:
+    """Folder of eight FFHQ portraits with Graphonomy masks and landmarks."""
+    return _reference_folder("ffhq")
