@@ -96,9 +96,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
     path = _existing(path)
     try:
         if path.suffix == ".csv":
-            # Identifiers such as "00018" are text: left alone, pandas would read the number 18.
+            # Identifiers are text: left alone, pandas would read "00018" as 18 and "NA" as missing.
             identifiers = ("portrait_id", "identity", "structure", "appearance", "tuple_id")
-            return pd.read_csv(path, dtype=dict.fromkeys(identifiers, str), keep_default_na=True)
+            types = dict.fromkeys(identifiers, str)
+            return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""])
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error

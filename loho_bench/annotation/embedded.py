@@ -1,0 +1,92 @@
+"""The embedded networks behind the protocols: portraits of any size in, answers of that size out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from loho_bench.networks.graphonomy import CLASS_NAMES, Graphonomy
+from loho_bench.networks.hourglass import LANDMARKS, StackedHourglass, decode
+
+NETWORK_SIZE = 128
+"""Side of the portraits that the embedded networks were trained on, in pixels."""
+_AT_ONCE = 16
+
+
+class EmbeddedParser:
+    """A :class:`Graphonomy` network as a parser.
+
+    Parameters
+    ----------
+    network : Graphonomy
+        Put into evaluation mode and laid out channels last, which is the fast layout of its convolutions.
+    """
+
+    def __init__(self, network: Graphonomy):
+        self.network = _prepare(network)
+
+    @torch.no_grad()
+    def parse(self, images: Tensor) -> Tensor:
+        """Return labels [N, H, W] uint8 for images [N, 3, H, W] in [-1, 1]; see ``Parser.parse``."""
+        labels = images.new_empty((len(images), *images.shape[2:]), dtype=torch.uint8)
+        for part, logits in self._logits(images):
+            labels[part] = logits.argmax(dim=1).to(torch.uint8)
+        return labels
+
+    @torch.no_grad()
+    def parse_probabilities(self, images: Tensor) -> Tensor:
+        """Return class probabilities [N, 20, H, W] float32, which sum to 1 at every pixel.
+
+        Their largest is the label that :meth:`parse` gives.
+        """
+        shares = images.new_empty((len(images), len(CLASS_NAMES), *images.shape[2:]), dtype=torch.float32)
+        for part, logits in self._logits(images):
+            shares[part] = logits.softmax(dim=1)
+        return shares
+
+    def _logits(self, images: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Yield a slice of the images and its logits [n, 20, H, W], resized back as the images were."""
+        for part, resized in _parts(images):
+            yield part, _resize(self.network(resized), images.shape[2:])
+
+
+class EmbeddedLandmarks:
+    """A :class:`StackedHourglass` network as a landmark detector; the last stack's heat maps are its answer.
+
+    Parameters
+    ----------
+    network : StackedHourglass
+        Put into evaluation mode and laid out channels last.
+    """
+
+    def __init__(self, network: StackedHourglass):
+        self.network = _prepare(network)
+
+    @torch.no_grad()
+    def detect(self, images: Tensor) -> Tensor:
+        """Return landmarks [N, 68, 2] float32 for images [N, 3, H, W]; see ``LandmarkDetector.detect``."""
+        landmarks = images.new_empty((len(images), LANDMARKS, 2), dtype=torch.float32)
+        for part, resized in _parts(images):
+            landmarks[part] = decode(self.network(resized)[-1])
+        return landmarks
+
+
+def _prepare(network: nn.Module) -> nn.Module:
+    return network.eval().to(memory_format=torch.channels_last)
+
+
+def _parts(images: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Yield a few images at a time at the networks' size: memory stays bounded however many there are."""
+    for start in range(0, len(images), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        resized = _resize(images[part].float(), (NETWORK_SIZE, NETWORK_SIZE))
+        yield part, resized.contiguous(memory_format=torch.channels_last)
+
+
+def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    if tuple(x.shape[2:]) == tuple(size):
+        return x
+    return F.interpolate(x, size=tuple(size), mode="bilinear", antialias=True)

@@ -1,0 +1,130 @@
+"""One job of annotation: a slice of the portraits, from images to rows of masks and landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from loho_bench.annotation.embedded import NETWORK_SIZE, EmbeddedLandmarks, EmbeddedParser
+from loho_bench.annotation.given import GivenLandmarks, RejectedAnnotation, read_landmarks, read_masks
+from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.annotation.protocols import LandmarkDetector, Parser
+from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row
+from loho_bench.errors import UserError
+from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tensor
+from loho_bench.progress import get_logger, track
+from loho_bench.settings.project import Settings
+from loho_bench.storage import read_table, write_table
+from loho_bench.weights.embedded import load_landmarks, load_parser
+
+BATCH = 16
+"""Portraits that the networks see together."""
+
+
+def annotate_shard(portraits_table: str | Path, settings: Settings, shard: int, out: str | Path) -> None:
+    """Annotate portraits ``shard * shard_size`` to ``(shard + 1) * shard_size`` of those with status "ok".
+
+    A portrait that cannot be annotated gets a row with status "rejected" and the reason; it never stops the
+    others. One without hair is annotated with its fraction of 0 and a remark: it is merely ineligible. A
+    shard beyond the last portrait is an empty table.
+
+    Parameters
+    ----------
+    portraits_table : path
+        Table of :func:`loho_bench.portraits.table.write_portraits`.
+    settings : Settings
+        The group ``annotation`` is read.
+    shard : int
+        Number of the slice, from 0.
+    out : path
+        Parquet table to write, columns ``loho_bench.annotation.record.COLUMNS``.
+
+    Raises
+    ------
+    UserError
+        The table of portraits, the given landmarks, the folder of given masks or the weights cannot be read,
+        or ``out`` cannot be written.
+    """
+    chosen = settings.annotation
+    portraits = read_table(portraits_table)
+    usable = portraits[portraits["status"] == "ok"]
+    part = usable.iloc[shard * chosen.shard_size : (shard + 1) * chosen.shard_size]
+    if chosen.source == "given":
+        if not Path(chosen.masks).is_dir():
+            raise UserError(
+                f"cannot read the given masks '{chosen.masks}'",
+                cause="there is no such folder",
+                remedy="set annotation.masks to a folder of masks, one ID.png a portrait",
+            )
+        landmarks = read_landmarks(chosen.landmarks)
+        rows = annotate_given(part["portrait_id"], chosen.masks, landmarks, chosen.mask_size)
+    else:
+        parser, detector = EmbeddedParser(load_parser()), EmbeddedLandmarks(load_landmarks())
+        rows = annotate_images(part, parser, detector, chosen.mask_size)
+    done = list(track(rows, f"annotating portraits, shard {shard}", len(part)))
+    for row in done:
+        if row["reason"]:
+            get_logger("annotation").warning("%s %s: %s", row["portrait_id"], row["status"], row["reason"])
+    write_table(pd.DataFrame(done, columns=list(COLUMNS)), out)
+
+
+def annotate_given(
+    portrait_ids: Iterable[str], masks: str | Path, landmarks: GivenLandmarks, mask_size: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of portraits whose masks and landmarks the user brings."""
+    for portrait_id in portrait_ids:
+        try:
+            hair, face = read_masks(masks, portrait_id, mask_size)
+            yield _row(portrait_id, hair, face, landmarks.of(portrait_id))
+        except RejectedAnnotation as rejection:
+            yield rejected_row(portrait_id, mask_size, str(rejection))
+
+
+def annotate_images(
+    portraits: pd.DataFrame, parser: Parser, detector: LandmarkDetector, mask_size: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of portraits (columns portrait_id, path) that networks look at, in their order.
+
+    The networks see every portrait at ``NETWORK_SIZE``, whatever its own size.
+    """
+    for start in range(0, len(portraits), BATCH):
+        batch = portraits.iloc[start : start + BATCH]
+        images: dict[str, np.ndarray] = {}
+        rows: dict[str, dict[str, Any]] = {}
+        for portrait_id, path in zip(batch["portrait_id"], batch["path"], strict=True):
+            try:
+                images[portrait_id] = resize(load_rgb(path), NETWORK_SIZE)
+            except RejectedImage as rejection:
+                rows[portrait_id] = rejected_row(portrait_id, mask_size, rejection.reason)
+        found = _look(list(images.values()), parser, detector, mask_size) if images else []
+        for portrait_id, arrays in zip(images, found, strict=True):
+            rows[portrait_id] = _row(portrait_id, *arrays)
+        yield from (rows[portrait_id] for portrait_id in batch["portrait_id"])
+
+
+@torch.inference_mode()
+def _look(
+    images: Sequence[np.ndarray], parser: Parser, detector: LandmarkDetector, mask_size: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return hair, face (``[M, M] bool``) and landmarks (``[68, 2]``) of each image (``[S, S, 3] uint8``)."""
+    batch = to_tensor(np.stack(images))
+    # Labels are names, not amounts: the nearest one is taken, none is mixed.
+    labels = F.interpolate(parser.parse(batch)[:, None].float(), size=(mask_size, mask_size), mode="nearest")
+    labels = labels[:, 0].cpu().numpy()
+    landmarks = detector.detect(batch).cpu().numpy()
+    return [(label == HAIR, label == FACE, points) for label, points in zip(labels, landmarks, strict=True)]
+
+
+def _row(portrait_id: str, hair: np.ndarray, face: np.ndarray, landmarks: np.ndarray) -> dict[str, Any]:
+    if not face.any():
+        return rejected_row(portrait_id, hair.shape[0], "no face found")
+    if not np.isfinite(landmarks).all():
+        return rejected_row(portrait_id, hair.shape[0], "missing landmarks: some were not found")
+    note = "" if hair.any() else "no hair found: the portrait takes part in no tuple"
+    return Annotation(portrait_id, hair, face, landmarks, note).to_row()

@@ -1,0 +1,1 @@
+"""Networks as plain PyTorch modules: no files, no settings, no global state."""

@@ -1,0 +1,186 @@
+"""Layers of the StyleGAN2 generator (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN").
+
+Attribute names spell the parameter names of the published PyTorch checkpoints.
+Styles and demodulation factors are always float32; feature maps keep the dtype they come in.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LEAKY_SLOPE = 0.2
+ACTIVATION_GAIN = math.sqrt(2.0)
+DEMODULATION_EPS = 1e-8
+
+
+def upsampling_kernel() -> Tensor:
+    """Low-pass kernel [4, 4] of every doubling: outer product of [1, 3, 3, 1], of sum 4."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    kernel = torch.outer(taps, taps)
+    return 4.0 * kernel / kernel.sum()
+
+
+class PixelNorm(nn.Module):
+    """Divides every vector by its root mean square: [N, D] -> [N, D]."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+class EqualLinear(nn.Module):
+    """Linear layer [N, in] -> [N, out] whose weights are scaled at run time (equalised learning rate).
+
+    `lr_mul` multiplies weights and biases; `activate` adds the scaled leaky ReLU; `gain` multiplies the
+    initial weights only.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias_init: float = 0.0,
+        lr_mul: float = 1.0,
+        activate: bool = False,
+        gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) * (gain / lr_mul))
+        self.bias = nn.Parameter(torch.full((out_features,), bias_init / lr_mul))
+        self.scale = lr_mul / math.sqrt(in_features)
+        self.lr_mul = lr_mul
+        self.activate = activate
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.linear(x, self.weight * self.scale, self.bias * self.lr_mul)
+        return F.leaky_relu(x, LEAKY_SLOPE) * ACTIVATION_GAIN if self.activate else x
+
+
+class Resampler(nn.Module):
+    """Holds the low-pass kernel buffer; `blur` follows an up-convolution, `double` upsamples an image.
+
+    The kernel is symmetric, so that correlation and convolution are the same.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", upsampling_kernel())
+
+    def _depthwise(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        return self.kernel.to(x.dtype).expand(channels, 1, 4, 4).contiguous()
+
+    def blur(self, x: Tensor) -> Tensor:
+        """[N, C, 2r+1, 2r+1] -> [N, C, 2r, 2r]."""
+        return F.conv2d(x, self._depthwise(x), padding=1, groups=x.shape[1])
+
+    def double(self, x: Tensor) -> Tensor:
+        """[N, C, r, r] -> [N, C, 2r, 2r]: zeros between the pixels, then the low-pass filter."""
+        return F.conv_transpose2d(x, self._depthwise(x), stride=2, padding=1, groups=x.shape[1])
+
+
+class ModulatedConv(nn.Module):
+    """Convolution whose input channels are scaled by a style; optionally preceded by a doubling.
+
+    Scaling the input and the output instead of the weights is the same linear map, and lets a batch share one
+    convolution whatever its styles.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        style_dim: int,
+        *,
+        upsample: bool = False,
+        affine_gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, out_channels, in_channels, kernel_size, kernel_size))
+        self.modulation = EqualLinear(style_dim, in_channels, bias_init=1.0, gain=affine_gain)
+        self.scale = 1.0 / math.sqrt(in_channels * kernel_size**2)
+        self.padding = kernel_size // 2
+        self.blur = Resampler() if upsample else None
+
+    def styles(self, w: Tensor) -> Tensor:
+        """Input scales [N, in], float32, for latents w [N, D]; the weight scale is included."""
+        return self.modulation(w) * self.scale
+
+    def demodulation(self, styles: Tensor) -> Tensor:
+        """Output scales [N, out], float32, that give unit variance for unit-variance inputs."""
+        energy = self.weight[0].square().sum(dim=(2, 3))  # [out, in]
+        return torch.rsqrt(F.linear(styles.square(), energy) + DEMODULATION_EPS)
+
+    def convolve(self, x: Tensor, styles: Tensor) -> Tensor:
+        """[N, in, r, r] -> [N, out, r or 2r, r or 2r], not yet demodulated; dtype of x."""
+        x = x * styles.to(x.dtype)[:, :, None, None]
+        weight = self.weight[0].to(dtype=x.dtype, memory_format=torch.channels_last)
+        if self.blur is None:
+            return F.conv2d(x, weight, padding=self.padding)
+        # A 3x3 transposed convolution and a depthwise blur cost less than half of their 6x6 composition.
+        return self.blur.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+
+
+class _Scalar(nn.Module):
+    """One learned number under the name `weight`: the strength of a noise map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+
+class _ChannelBias(nn.Module):
+    """A learned number per channel under the name `bias`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+
+class StyledConv(nn.Module):
+    """Modulated and demodulated 3x3 convolution, noise, bias, leaky ReLU times sqrt 2."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, style_dim: int, *, upsample: bool, affine_gain: float
+    ) -> None:
+        super().__init__()
+        self.conv = ModulatedConv(
+            in_channels, out_channels, 3, style_dim, upsample=upsample, affine_gain=affine_gain
+        )
+        self.noise = _Scalar()
+        self.activate = _ChannelBias(out_channels)
+
+    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+        """x [N, in, r, r], w [N, D], noise [N or 1, 1, R, R] -> [N, out, R, R], R = r or 2r, dtype of x."""
+        styles = self.conv.styles(w)
+        # The gain commutes with the leaky ReLU, so it rides on the small factors and costs no pass.
+        scale = self.conv.demodulation(styles) * ACTIVATION_GAIN
+        bias = (self.activate.bias * ACTIVATION_GAIN)[None, :, None, None]
+        noise = noise * (self.noise.weight * ACTIVATION_GAIN)
+        y = self.conv.convolve(x, styles)
+        y = torch.addcmul(bias.to(y.dtype), y, scale.to(y.dtype)[:, :, None, None])
+        return F.leaky_relu_(y.add_(noise.to(y.dtype)), LEAKY_SLOPE)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1x1 convolution to RGB, added to the doubled image of the level below; float32."""
+
+    def __init__(self, in_channels: int, style_dim: int, *, upsample: bool, affine_gain: float) -> None:
+        super().__init__()
+        self.upsample = Resampler() if upsample else None
+        self.conv = ModulatedConv(in_channels, 3, 1, style_dim, affine_gain=affine_gain)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x: Tensor, w: Tensor, skip: Tensor | None = None) -> Tensor:
+        """x [N, C, r, r], w [N, D], skip [N, 3, r/2, r/2] float32 -> [N, 3, r, r] float32."""
+        # With three outputs it is cheaper to modulate the weights than the map: one small matrix per sample.
+        weight = self.conv.weight[0, :, :, 0, 0] * self.conv.styles(w)[:, None, :]  # [N, 3, C]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # [N, r*r, C], a view of channels-last maps
+        rgb = torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2)).to(self.bias.dtype)
+        rgb = rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias
+        return rgb if skip is None or self.upsample is None else rgb + self.upsample.double(skip)

@@ -1,0 +1,1 @@
+"""Portraits: the synthetic world, folders of photographs, and image conversions."""

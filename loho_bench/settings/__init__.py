@@ -1,0 +1,1 @@
+"""Typed settings: unknown keys refused, ranges checked."""

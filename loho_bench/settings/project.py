@@ -1,0 +1,101 @@
+"""The settings of a whole run, group by group; the JSON schema of the workflow is made from them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from loho_bench.settings.base import StrictModel
+from loho_bench.settings.loho import LohoSettings
+
+
+class PortraitSettings(StrictModel):
+    """Where the portraits come from."""
+
+    source: Literal["synthetic", "folder"] = "synthetic"
+    """Draw synthetic portraits, or read a folder of images."""
+    count: int = Field(480, ge=3, le=1_000_000)
+    """How many synthetic portraits to draw."""
+    size: int = Field(128, ge=64, le=1024)
+    """Width and height of the synthetic portraits in pixels."""
+    folder: str = ""
+    """Folder of images, for ``source: folder``."""
+
+
+class AnnotationSettings(StrictModel):
+    """How hair, face and landmarks are found."""
+
+    source: Literal["networks", "given"] = "networks"
+    """Run the parser and the landmark network, or read given masks and landmarks."""
+    masks: str = ""
+    """Folder of RGB masks (red: hair, blue: face), for ``source: given``."""
+    landmarks: str = ""
+    """Table ``portrait_id,point,x,y`` of 68 points a portrait, for ``source: given``."""
+    mask_size: int = Field(256, ge=32, le=1024, multiple_of=8)
+    """Width and height of the stored masks in pixels."""
+    shard_size: int = Field(240, ge=1)
+    """Portraits annotated by one job."""
+
+
+class TupleSettings(StrictModel):
+    """Which tuples are drawn (section 4.1 of the paper, Table 1)."""
+
+    per_category: int = Field(12, ge=1)
+    """Tuples to draw in each of Easy, Medium and Difficult."""
+    minimum_hair_fraction: float = Field(0.18, ge=0, le=1)
+    """Least share of hair pixels in every image of a tuple."""
+    landmark_frame: float = Field(128, gt=0)
+    """Side in pixels of the frame on which the pose distance is measured."""
+    reading: Literal["strict", "cumulative"] = "strict"
+    """``strict``: both values in the ranges of one category; ``cumulative``: the harder one decides."""
+    when_short: Literal["fail", "take_all"] = "fail"
+    """What to do when a category has fewer eligible pairs than asked for."""
+    reconstructions: int = Field(12, ge=0)
+    """Portraits to reconstruct for Table 3 (the same image three times)."""
+
+
+class TransferSettings(StrictModel):
+    """How transfers are computed, whatever the method."""
+
+    networks: Literal["embedded"] = "embedded"
+    """Which generator, parser and feature network to use."""
+    resolution: int = Field(128, ge=32, le=1024)
+    """Width and height of the transferred portraits in pixels."""
+    batch_size: int = Field(6, ge=1)
+    """Tuples computed together."""
+    shard_size: int = Field(12, ge=1)
+    """Tuples in one job."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the convolutions; ``auto`` takes bfloat16 where the processor has it."""
+
+
+class ReportSettings(StrictModel):
+    """What the reports show."""
+
+    methods: tuple[str, ...] = ("loho", "loho-no-go", "loho-unprojected")
+    """Methods in ``reports/fid.csv``, the tables and the figures."""
+    ablation: tuple[str, ...] = ("loho", "loho-no-go", "loho-unprojected", "loho-one-stage")
+    """Methods in ``reports/ablation.csv``."""
+    reconstruction: tuple[str, ...] = ("loho",)
+    """Methods in Table 3."""
+    bootstrap: int = Field(2000, ge=100)
+    """Resamples behind every confidence interval."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Level of the confidence intervals."""
+
+
+class Settings(StrictModel):
+    """Everything that ``config/default.yaml`` may say."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of the whole run; every other seed is derived from it."""
+    portraits: PortraitSettings = PortraitSettings()
+    annotation: AnnotationSettings = AnnotationSettings()
+    tuples: TupleSettings = TupleSettings()
+    transfer: TransferSettings = TransferSettings()
+    loho: LohoSettings = LohoSettings()
+    """Settings that LOHO and its ablations share."""
+    methods: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Settings of single methods by name, over those of their family."""
+    reports: ReportSettings = ReportSettings()

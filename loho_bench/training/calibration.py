@@ -1,0 +1,122 @@
+"""LOHO's loss weights for another feature network than VGG16.
+
+The paper's factors belong to VGG16, whose features have a scale of their own. The rule here: at the start
+of the stage in which a term first acts, its gradient shall have a fixed size relative to that of the
+identity term. For structure, appearance and style that is the gradient by W+; for the regularization the
+gradient by the noise maps. Norms are medians over tuples that no benchmark draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.methods.loho.method import Loho
+from loho_bench.methods.loho.objective import Objective
+from loho_bench.methods.loho.optimize import Problem, optimize
+from loho_bench.methods.protocol import Resources, TupleBatch
+from loho_bench.settings.loho import LohoSettings, LossWeights
+from loho_bench.training.dataset import PortraitDataset
+
+RATIOS = {"structure": 1.0, "noise": 1.0, "appearance": 1.0, "style": 1.0}
+_HAIR_FRACTION = 0.18
+_CLOSEST_FACES = 0.7
+
+
+def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -> LossWeights:
+    """Return the weights that the rule gives for these networks.
+
+    Parameters
+    ----------
+    resources : Resources
+    settings : LohoSettings
+        Everything but the weights is kept.
+    batch : TupleBatch
+        Tuples to measure on, see :func:`calibration_batch`.
+    """
+    problem = Loho(settings, resources).problem(batch)
+    latents = problem.latent_mean.repeat(len(batch), problem.num_latents, 1)
+    draw = torch.Generator().manual_seed(0)
+    noise = [torch.randn(len(batch), 1, r, r, generator=draw) for r in problem.noise_shapes]
+
+    face, face_on_noise = _norms(problem, settings, "face", latents, noise)
+    structure, _ = _norms(problem, settings, "structure", latents, noise)
+    _, noise_on_noise = _norms(problem, settings, "noise", latents, noise)
+    weights = LossWeights(
+        face=1.0,
+        structure=RATIOS["structure"] * face / structure,
+        noise=RATIOS["noise"] * face_on_noise / noise_on_noise,
+        appearance=0.0,
+        style=0.0,
+    )
+    stage_one = settings.model_copy(update={"weights": weights, "steps_stage_two": 0})
+    problem = replace(problem, objective=replace(problem.objective, settings=stage_one))
+    latents, noise, _ = optimize(problem, stage_one)
+
+    face, _ = _norms(problem, settings, "face", latents, noise)
+    appearance, _ = _norms(problem, settings, "appearance", latents, noise)
+    style, _ = _norms(problem, settings, "style", latents, noise)
+    update = {
+        "appearance": RATIOS["appearance"] * face / appearance,
+        "style": RATIOS["style"] * face / style,
+    }
+    return weights.model_copy(update=update)
+
+
+def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> TupleBatch:
+    """Draw ``count`` tuples from portraits of their own, masks exact.
+
+    Every portrait has 18 % hair or more; the faces of identity and structure overlap by an IoU of 0.7 or
+    more.
+    """
+    draw = np.random.default_rng(seed)
+    hair = portraits.labels == HAIR
+    face = portraits.labels == FACE
+    eligible = np.flatnonzero(hair.mean((1, 2)) >= _HAIR_FRACTION)
+    chosen = np.array(list(_draw_tuples(draw, eligible, face, count))).T
+    images = {
+        role: torch.cat([portraits.batch(np.array([i])) for i in ids])
+        for role, ids in zip(("identity", "structure", "appearance"), chosen, strict=True)
+    }
+    masks = {
+        f"{role}_{part}": torch.from_numpy(mask[ids]).float()[:, None]
+        for role, ids in zip(images, chosen, strict=True)
+        for part, mask in (("hair", hair), ("face", face))
+    }
+    ids = tuple(f"calibration-{i:04d}" for i in range(count))
+    return TupleBatch(tuple_ids=ids, seeds=tuple(range(count)), **images, **masks)
+
+
+def _draw_tuples(
+    draw: np.random.Generator, eligible: np.ndarray, face: np.ndarray, count: int
+) -> Iterator[tuple[int, int, int]]:
+    while count > 0:
+        identity, structure, appearance = draw.choice(eligible, 3, replace=False)
+        overlap = (face[identity] & face[structure]).sum() / (face[identity] | face[structure]).sum()
+        if overlap >= _CLOSEST_FACES:
+            yield identity, structure, appearance
+            count -= 1
+
+
+def _norms(
+    problem: Problem, settings: LohoSettings, term: str, latents: Tensor, noise: list[Tensor]
+) -> tuple[float, float]:
+    """Return the median norms over tuples of one term's gradient, by W+ and by the noise maps."""
+    alone = LossWeights(**{name: float(name == term) for name in LossWeights.model_fields})
+    update = {"weights": alone, "structure_in_stage_two": "off"}
+    objective = Objective(
+        problem.objective.lpips, problem.objective.targets, settings.model_copy(update=update)
+    )
+    inputs = [level.detach().requires_grad_() for level in (latents, *noise)]
+    image = problem.synthesize(inputs[0], inputs[1:])
+    if term in ("appearance", "style"):
+        gradients = objective.transfer(image, problem.hair_mask(image.detach()), inputs[0], inputs[1:])
+    else:
+        gradients = objective.reconstruct(image, inputs[0], inputs[1:])
+    by_noise = torch.stack([level.square().sum((1, 2, 3)) for level in gradients.noise]).sum(0).sqrt()
+    return gradients.latents.flatten(1).norm(dim=1).median().item(), by_noise.median().item()

@@ -1,0 +1,139 @@
+"""One recipe for each embedded network: data, steps and seed, and the card that says how it came out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from loho_bench.errors import UserError, suggest
+from loho_bench.networks.lpips import Lpips
+from loho_bench.provenance import versions
+from loho_bench.storage import exclusive_lock
+from loho_bench.training.dataset import PortraitDataset, render_dataset
+from loho_bench.training.features import WIDTHS, train_features
+from loho_bench.training.generator import CONFIG, train_generator
+from loho_bench.training.inversion import inversion_quality
+from loho_bench.training.landmarks import train_landmarks
+from loho_bench.training.parser import train_parser
+from loho_bench.weights.embedded import build_features, load_strictly
+from loho_bench.weights.files import read_network, save_network
+
+TRAINING_PORTRAITS = 10_000
+HELD_OUT_PORTRAITS = 400
+_DATA_SEED = 1
+_HELD_OUT_SEED = 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made.
+
+    Attributes
+    ----------
+    name : str
+    steps : int
+        Optimiser steps.
+    train : callable
+        ``(dataset, held_out, steps=, seed=, folder=) -> (network, held-out figures)``.
+    config : callable
+        Gives the arguments that rebuild the network.
+    """
+
+    name: str
+    steps: int
+    train: Callable[..., tuple[nn.Module, dict[str, Any]]]
+    config: Callable[[nn.Module], dict[str, Any]]
+
+
+def _generator(
+    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, folder: Path
+) -> tuple[nn.Module, dict[str, Any]]:
+    def features() -> Lpips:
+        return load_trained_features(folder)
+
+    generator, figures = train_generator(dataset, held_out, features, steps=steps, seed=seed, folder=folder)
+    return generator, {**figures, **inversion_quality(generator, features(), held_out, seed=seed)}
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("features", 800, train_features, lambda network: {"widths": list(WIDTHS)}),
+        Recipe("generator", 4500, _generator, lambda network: CONFIG),
+        Recipe("parser", 1500, train_parser, lambda network: network.config()),
+        Recipe("landmarks", 1000, train_landmarks, lambda network: network.config()),
+    )
+}
+
+
+def get_recipe(name: str) -> Recipe:
+    """Look a recipe up; UserError with the nearest name when there is none."""
+    if name not in RECIPES:
+        raise UserError(
+            f"unknown network '{name}'.{suggest(name, RECIPES)}",
+            remedy=f"choose one of: {', '.join(RECIPES)}",
+        )
+    return RECIPES[name]
+
+
+def open_datasets(
+    folder: str | Path, workers: int, portraits: int = TRAINING_PORTRAITS, held_out: int = HELD_OUT_PORTRAITS
+) -> tuple[PortraitDataset, PortraitDataset]:
+    """Return the training and the held-out portraits, rendering them if they are not there."""
+    folder = Path(folder)
+    with exclusive_lock(folder / ".portraits.lock"):
+        return (
+            render_dataset(folder / "portraits", portraits, _DATA_SEED, workers),
+            render_dataset(folder / "held-out", held_out, _HELD_OUT_SEED, workers),
+        )
+
+
+def make_network(name: str, folder: str | Path, *, seed: int, workers: int, steps: int | None = None) -> None:
+    """Train a network and write ``folder/NAME.safetensors`` with its card.
+
+    Parameters
+    ----------
+    name : str
+        features, generator, parser or landmarks; the generator needs the features in the same folder.
+    folder : str or Path
+        Holds the rendered portraits, the checkpoint of an unfinished training and the results.
+    seed, workers : int
+    steps : int, optional
+        Other than the recipe's, for a trial.
+    """
+    recipe, folder = get_recipe(name), Path(folder)
+    steps = steps or recipe.steps
+    dataset, held_out = open_datasets(folder, workers)
+    started = time.time()
+    network, figures = recipe.train(dataset, held_out, steps=steps, seed=seed, folder=folder)
+    card = {
+        "name": name,
+        "command": f"loho-bench train {name} --seed {seed}",
+        "data": f"{len(dataset)} synthetic portraits of 128 px (seed {_DATA_SEED}), "
+        f"held out {len(held_out)} (seed {_HELD_OUT_SEED})",
+        "seed": seed,
+        "steps": steps,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "seconds_of_last_run": round(time.time() - started),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} thread(s)",
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": versions(),
+        "held_out": figures,
+    }
+    save_network(folder / f"{name}.safetensors", network.state_dict(), recipe.config(network), card)
+
+
+def load_trained_features(folder: Path) -> Lpips:
+    """Return the feature network that lies in ``folder``, frozen."""
+    path = folder / "features.safetensors"
+    tensors, config = read_network(path)
+    features = build_features(config)
+    load_strictly(features, tensors, path)
+    return features.eval().requires_grad_(False)

@@ -1,0 +1,1 @@
+"""Trained weights: the embedded ones, and how they are kept."""

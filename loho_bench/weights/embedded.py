@@ -1,0 +1,87 @@
+"""The small networks that ship with the package, ready to use.
+
+Each was trained on synthetic portraits by a rule of this repository; its card (``NAME.json`` beside
+``NAME.safetensors``) gives the command, the seed, the data, the time and the held-out quality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from loho_bench.errors import UserError
+from loho_bench.networks.graphonomy import Graphonomy
+from loho_bench.networks.hourglass import StackedHourglass
+from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.stylegan2 import Generator
+from loho_bench.networks.vgg import Vgg16
+from loho_bench.provenance import stable_hash
+from loho_bench.storage import read_json
+from loho_bench.weights.files import read_network
+
+FOLDER = Path(__file__).parent / "embedded"
+NAMES = ("generator", "parser", "landmarks", "features")
+
+
+def load_generator() -> Generator:
+    """Return the embedded StyleGAN2 generator (128 px), frozen."""
+    return _load("generator", lambda config: Generator(**_integer_keys(config)))
+
+
+def load_parser() -> Graphonomy:
+    """Return the embedded Graphonomy-style parser, frozen."""
+    return _load("parser", lambda config: Graphonomy(**config))
+
+
+def load_landmarks() -> StackedHourglass:
+    """Return the embedded landmark network, frozen."""
+    return _load("landmarks", lambda config: StackedHourglass(**config))
+
+
+def load_features() -> Lpips:
+    """Return the embedded feature network (VGG16's form, narrower) with its LPIPS heads, frozen."""
+    return _load("features", build_features)
+
+
+def build_features(config: dict[str, Any]) -> Lpips:
+    """Return an untrained feature network of the given block widths."""
+    return Lpips(Vgg16(tuple(config["widths"])), LpipsHeads(tuple(config["widths"])))
+
+
+def weights_hash() -> str:
+    """Return a short hash over all embedded weights, recorded with every result."""
+    return stable_hash({name: read_json(FOLDER / f"{name}.json")["sha256"] for name in NAMES})
+
+
+def _load(name: str, build: Callable[[dict[str, Any]], nn.Module]) -> Any:
+    path = FOLDER / f"{name}.safetensors"
+    tensors, config = read_network(path)
+    network = build(config)
+    load_strictly(network, tensors, path)
+    return network.eval().requires_grad_(False)
+
+
+def load_strictly(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Load ``tensors`` into ``network``, or say in a few lines how the two differ."""
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wanted != found:
+        differing = [name for name in sorted(wanted | found) if wanted.get(name) != found.get(name)]
+        examples = "; ".join(
+            f"{name}: file {found.get(name, 'absent')}, network {wanted.get(name, 'absent')}"
+            for name in differing[:3]
+        )
+        raise UserError(
+            f"cannot load the weights {path}",
+            cause=f"{len(differing)} tensors differ from the network's: {examples}",
+            remedy="use the file that belongs to this network and version",
+        )
+    network.load_state_dict(tensors)
+
+
+def _integer_keys(config: dict[str, Any]) -> dict[str, Any]:
+    # JSON turns the resolutions of the channel table into text.
+    return {**config, "channels": {int(key): value for key, value in config["channels"].items()}}

@@ -1,0 +1,92 @@
+"""Mask storage and morphology, against SciPy, the reference masks and simple truths."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from loho_bench.annotation.masks import dilate, erode, ignore_region, iou, pack_bits, unpack_bits
+from scipy import ndimage
+
+MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
+
+
+def as_batch(masks: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(masks, dtype=np.float32))[:, None]
+
+
+@given(MASKS)
+def test_bits_survive_a_round_trip(mask):
+    assert np.array_equal(unpack_bits(pack_bits(mask), *mask.shape), mask)
+
+
+def test_first_pixel_is_the_most_significant_bit():
+    mask = np.zeros((1, 8), dtype=bool)
+    mask[0, 0] = True
+    assert pack_bits(mask) == b"\x80"
+
+
+def test_bits_of_another_size_are_refused():
+    with pytest.raises(ValueError, match="16x16"):
+        unpack_bits(pack_bits(np.ones((8, 8), dtype=bool)), 16)
+
+
+@settings(deadline=None)
+@given(MASKS, st.integers(1, 4))
+def test_morphology_is_that_of_scipy(mask, iterations):
+    grown = dilate(as_batch(mask[None]), iterations)[0, 0].bool().numpy()
+    shrunk = erode(as_batch(mask[None]), iterations)[0, 0].bool().numpy()
+    assert np.array_equal(grown, ndimage.binary_dilation(mask, iterations=iterations))
+    assert np.array_equal(shrunk, ndimage.binary_erosion(mask, iterations=iterations))
+
+
+def test_no_iterations_change_nothing():
+    mask = as_batch(np.eye(5)[None])
+    assert torch.equal(dilate(mask, 0), mask)
+    assert torch.equal(erode(mask, 0), mask)
+
+
+def test_portrait_masks_match_the_reference(golden):
+    stored = np.load(golden / "masks_256.npz")
+    hair = as_batch(np.unpackbits(stored["hair_values"], axis=-1))
+    assert len(hair) == 13
+    grown = np.unpackbits(stored["hair_dilated_packed"], axis=-1)
+    shrunk = np.unpackbits(stored["hair_eroded_packed"], axis=-1)
+    assert np.array_equal(dilate(hair, 5)[:, 0].numpy(), grown)
+    assert np.array_equal(erode(hair, 5)[:, 0].numpy(), shrunk)
+    assert np.array_equal(ignore_region(hair, 5)[:, 0].numpy(), grown - shrunk)
+    assert np.array_equal(iou(hair[:1], hair).numpy(), stored["hair_iou"][0].astype(np.float32))
+
+
+def test_portrait_masks_are_packed_as_the_reference(golden):
+    stored = np.load(golden / "masks_256.npz")["hair_values"]
+    for packed in stored:
+        mask = unpack_bits(packed.tobytes(), 256)
+        assert mask.shape == (256, 256)
+        assert pack_bits(mask) == packed.tobytes()
+
+
+def test_fractional_masks_at_the_border_match_the_reference(golden):
+    stored = np.load(golden / "masks_synthetic.npz")
+    iterations = _reference_iterations(stored)
+    mask = as_batch(stored["mask"])
+    assert np.array_equal(dilate(mask, iterations)[:, 0].bool().numpy(), stored["dilated"])
+    assert np.array_equal(erode(mask, iterations)[:, 0].bool().numpy(), stored["eroded"])
+
+
+def _reference_iterations(stored) -> int:
+    """The radius the synthetic masks were made with, found with SciPy."""
+    for iterations in range(1, 10):
+        if np.array_equal(ndimage.binary_dilation(stored["mask"][0], iterations=iterations), stored["dilated"][0]):
+            return iterations
+    raise AssertionError("no radius explains the reference")
+
+
+def test_iou_of_known_overlaps():
+    a, b = torch.zeros(3, 1, 4, 4), torch.zeros(3, 1, 4, 4)
+    a[0, :, :2], b[0, :, 1:3] = 1, 1  # 4 of 12 pixels
+    a[1, :, :2] = 1  # disjoint from nothing
+    assert iou(a, b).tolist() == pytest.approx([1 / 3, 0, 1])
