@@ -26,6 +26,8 @@ _DISK_REMEDIES = {
     errno.EACCES: "give yourself permission to write there, or choose another output folder",
     errno.EPERM: "give yourself permission to write there, or choose another output folder",
     errno.ENOTDIR: "a file stands where a folder is needed: move it, or choose another output folder",
+    errno.EEXIST: "a file stands where a folder is needed: move it, or choose another output folder",
+    errno.EISDIR: "a folder stands where a file is needed: move it, or choose another output file",
 }
 
 
@@ -41,22 +43,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        # mkstemp makes private files; the result is shared like any other file the user writes.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in _DISK_REMEDIES:
-            raise UserError(
-                f"cannot write {path}", cause=str(error), remedy=_DISK_REMEDIES[error.errno]
-            ) from error
-        raise
+        with _disk_troubles_explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            # mkstemp makes private files; the result is shared like any other file the user writes.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -122,12 +119,32 @@ def exclusive_lock(path: str | Path) -> Iterator[None]:
     """Hold an operating-system lock on ``path``: it ends with the process, even a killed one.
 
     A second process waits: two runs of one piece of work never interleave.
+
+    Raises
+    ------
+    UserError
+        The folder of ``path`` cannot be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
+    with _disk_troubles_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("w")
+    with stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _disk_troubles_explained(path: Path) -> Iterator[None]:
+    """Turn what the disk or its permissions refuse into a UserError about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_REMEDIES:
+            raise
+        raise UserError(
+            f"cannot write {path}", cause=str(error), remedy=_DISK_REMEDIES[error.errno]
+        ) from error
 
 
 def _existing(path: str | Path) -> Path:

@@ -71,7 +71,7 @@ def _read(source: str | Path | None) -> dict[str, Any]:
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(
             f"cannot read the settings {path}", cause=str(error), remedy="correct the YAML"
         ) from error

@@ -59,7 +59,14 @@ def weights_hash() -> str:
 def _load(name: str, build: Callable[[dict[str, Any]], nn.Module]) -> Any:
     path = FOLDER / f"{name}.safetensors"
     tensors, config = read_network(path)
-    network = build(config)
+    try:
+        network = build(config)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"cannot load the weights {path}",
+            cause=f"no {name} network can be built from the file's configuration: {error}",
+            remedy="use the file that belongs to this network and version",
+        ) from error
     load_strictly(network, tensors, path)
     return network.eval().requires_grad_(False)
 

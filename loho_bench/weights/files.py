@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from loho_bench.errors import UserError
@@ -32,7 +32,8 @@ def save_network(
     path = Path(path)
     tensors = {name: value.detach().cpu().contiguous() for name, value in state_dict.items()}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"config": json.dumps(config, sort_keys=True)})
+        # Written by Python: safetensors' own writer would hide what a full disk says.
+        temporary.write_bytes(save(tensors, metadata={"config": json.dumps(config, sort_keys=True)}))
     write_json({**card, "sha256": file_sha256(path)}, path.with_suffix(".json"))
 
 

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from loho_bench.annotation.masks import dilate, erode, ignore_region, iou, pack_bits, unpack_bits
 from scipy import ndimage
+
+from loho_bench.annotation.masks import dilate, erode, ignore_region, iou, pack_bits, unpack_bits
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
@@ -80,7 +81,9 @@ def test_fractional_masks_at_the_border_match_the_reference(golden):
 def _reference_iterations(stored) -> int:
     """The radius the synthetic masks were made with, found with SciPy."""
     for iterations in range(1, 10):
-        if np.array_equal(ndimage.binary_dilation(stored["mask"][0], iterations=iterations), stored["dilated"][0]):
+        if np.array_equal(
+            ndimage.binary_dilation(stored["mask"][0], iterations=iterations), stored["dilated"][0]
+        ):
             return iterations
     raise AssertionError("no radius explains the reference")
 

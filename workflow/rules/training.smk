@@ -2,7 +2,7 @@
 #
 #   snakemake --cores 2 training/generator.safetensors
 #
-# What they write becomes the package's own with `loho-bench train install NETWORK`.
+# Weights and card become the package's own when both are copied to loho_bench/weights/embedded/.
 
 
 rule train_network:

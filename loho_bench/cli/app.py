@@ -1,0 +1,79 @@
+"""The program ``loho-bench``: its commands, its log lines and its exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import loho_bench
+from loho_bench.cli import annotate, portraits, report, schema, score, train, transfer, tuples
+from loho_bench.errors import UserError
+
+EXIT_INTERNAL = 1
+EXIT_USER = 2
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+app = typer.Typer(
+    name="loho-bench",
+    help="The benchmark for hairstyle transfer: portraits, annotate, tuples, transfer, score, report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("portraits")(portraits.portraits)
+app.command("annotate")(annotate.annotate)
+app.command("tuples")(tuples.tuples)
+app.command("transfer")(transfer.transfer)
+app.command("methods")(transfer.methods)
+app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("ablation")(report.ablation)
+app.command("schema")(schema.schema)
+app.command("train")(train.train)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"loho-bench {loho_bench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors only.")] = False,
+) -> None:
+    configure_logging(logging.WARNING if quiet else logging.INFO)
+
+
+def configure_logging(level: int) -> None:
+    """Send the log lines of this package, and the warnings of others, to standard error with their time."""
+    logging.basicConfig(
+        stream=sys.stderr, format=_LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S", level=logging.WARNING
+    )
+    logging.getLogger("loho_bench").setLevel(level)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and leave with 0, or 2 for what the user can mend, or 1 for a defect of the program.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words of the command line; those of the process by default.
+    """
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="loho-bench")
+    except UserError as error:
+        print(f"loho-bench: {error}", file=sys.stderr)
+        sys.exit(EXIT_USER)
+    except Exception:
+        logging.getLogger("loho_bench.cli").critical("this is a defect of loho-bench", exc_info=True)
+        sys.exit(EXIT_INTERNAL)

@@ -1,0 +1,36 @@
+"""``loho-bench report`` and ``loho-bench ablation``: tables, figures and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loho_bench.cli.options import CoresOption, SettingsOption, ThreadsOption
+from loho_bench.cli.threads import configure_threads
+
+
+def report(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the tables, the figures and the page.")],
+    settings: SettingsOption = None,
+    threads: ThreadsOption = 1,
+    cores: CoresOption = None,
+) -> None:
+    """Write fid.csv, the paper's tables and figures, and index.html from the scores."""
+    configure_threads(threads, cores)
+    from loho_bench.reports.write import write_reports
+    from loho_bench.settings.loading import load_settings
+
+    write_reports(load_settings(settings), out)
+
+
+def ablation(
+    out: Annotated[Path, typer.Option("--out", help="Table to write.")],
+    settings: SettingsOption = None,
+) -> None:
+    """Compare the hair structure kept with and without gradient orthogonalization (section 4.3)."""
+    from loho_bench.reports.ablation import write_ablation
+    from loho_bench.settings.loading import load_settings
+
+    write_ablation(load_settings(settings), out)

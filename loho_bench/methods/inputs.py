@@ -1,0 +1,85 @@
+"""From the tables of a run to the batches that methods are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from loho_bench.annotation.record import Annotation
+from loho_bench.errors import UserError
+from loho_bench.methods.protocol import TupleBatch
+from loho_bench.portraits.images import load_rgb, resize, to_tensor
+from loho_bench.provenance import stable_hash
+from loho_bench.storage import read_table
+
+ROLES = ("identity", "structure", "appearance")
+
+
+@dataclass(frozen=True, eq=False)
+class TupleInputs:
+    """Portraits and annotations by portrait id, and the size at which methods see them."""
+
+    portraits: pd.DataFrame
+    annotations: pd.DataFrame
+    resolution: int
+
+    @classmethod
+    def read(cls, portraits: str | Path, annotations: Sequence[str | Path], resolution: int) -> TupleInputs:
+        """Read the tables of the stages before; a missing or broken one is a UserError."""
+        shards = pd.concat([read_table(path) for path in annotations], ignore_index=True)
+        return cls(
+            read_table(portraits).set_index("portrait_id"), shards.set_index("portrait_id"), resolution
+        )
+
+    def batch(self, records: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> TupleBatch:
+        """Return the tuples ``records`` (each naming its identity, structure and appearance)."""
+        images, masks = {}, {}
+        for role in ROLES:
+            ids = [record[role] for record in records]
+            images[role] = to_tensor(np.stack([self._image(i) for i in ids]))
+            notes = [self._annotation(i) for i in ids]
+            masks[f"{role}_hair"] = self._masks([note.hair for note in notes])
+            masks[f"{role}_face"] = self._masks([note.face for note in notes])
+        ids = tuple(record["tuple_id"] for record in records)
+        return TupleBatch(tuple_ids=ids, seeds=tuple(seeds), **images, **masks)
+
+    def fingerprint(self, record: Mapping[str, Any]) -> str:
+        """Return a hash of the portraits and masks that a tuple is made of."""
+        parts = []
+        for role in ROLES:
+            note = _row(self.annotations, record[role])
+            portrait = _row(self.portraits, record[role])
+            parts.append([portrait["sha256"], note["hair_mask"], note["face_mask"]])
+        return stable_hash(parts)
+
+    def _image(self, portrait_id: str) -> np.ndarray:
+        return resize(load_rgb(_row(self.portraits, portrait_id)["path"]), self.resolution)
+
+    def _annotation(self, portrait_id: str) -> Annotation:
+        return Annotation.from_row({"portrait_id": portrait_id, **_row(self.annotations, portrait_id)})
+
+    def _masks(self, masks: list[np.ndarray]) -> Tensor:
+        """Bring masks [M, M] to [N, 1, S, S]: a pixel is set where at least half of its area is."""
+        stacked = torch.from_numpy(np.stack(masks)).float()[:, None]
+        size = (self.resolution, self.resolution)
+        if stacked.shape[-1] >= self.resolution:
+            return (F.adaptive_avg_pool2d(stacked, size) >= 0.5).float()
+        return F.interpolate(stacked, size=size, mode="nearest")
+
+
+def _row(table: pd.DataFrame, portrait_id: str) -> pd.Series:
+    if portrait_id not in table.index:
+        raise UserError(
+            f"the tuples name a portrait '{portrait_id}' that is not there",
+            cause="the table of portraits or that of annotations has no such row",
+            remedy="give the tables of one run, or draw the tuples again",
+        )
+    return table.loc[portrait_id]

@@ -1,0 +1,254 @@
+"""A method on a slice of the tuples: files in, files out, and nothing done twice.
+
+A tuple is finished when its row lies in ``rows/``: that file is written last, after the portraits and the
+trace. A killed run therefore repeats at most the batch it was in. A tuple that failed is tried again by the
+next run.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from loho_bench.errors import UserError
+from loho_bench.methods.inputs import TupleInputs
+from loho_bench.methods.protocol import Method, Transfer
+from loho_bench.methods.registry import MethodSpec, default_registry
+from loho_bench.methods.resources import load_resources
+from loho_bench.portraits.images import to_uint8
+from loho_bench.progress import get_logger, track
+from loho_bench.provenance import derive_seed, stable_hash, versions
+from loho_bench.settings.base import StrictModel
+from loho_bench.settings.project import Settings
+from loho_bench.storage import (
+    atomic_path,
+    exclusive_lock,
+    read_json,
+    read_table,
+    write_json,
+    write_png,
+    write_table,
+)
+from loho_bench.weights.embedded import weights_hash
+
+_COLUMNS = (
+    "tuple_id",
+    "method",
+    "category",
+    "status",
+    "reason",
+    "portrait",
+    "foreground",
+    "latents",
+    "trace",
+    "seconds",
+    "batch_size",
+    "peak_memory_mb",
+    "seed",
+    "precision",
+    "resolution",
+    "device",
+    "hair_iou",
+    "settings_hash",
+    "weights_hash",
+    "fingerprint",
+    "versions",
+)
+
+
+def run_shard(
+    method: str,
+    tuples: str | Path,
+    portraits: str | Path,
+    annotations: Sequence[str | Path],
+    settings: Settings,
+    shard: int,
+    out: str | Path,
+) -> None:
+    """Run ``method`` on the tuples of one shard and write their table.
+
+    Parameters
+    ----------
+    method : str
+        Name in the registry.
+    tuples, portraits, annotations : paths
+        Tables of the stages before.
+    settings : Settings
+        ``seed``, ``transfer``, the method's family and its own entry in ``methods`` are read.
+    shard : int
+        Tuples ``shard * shard_size`` to ``(shard + 1) * shard_size`` of the table; there may be none.
+    out : str or Path
+        The table; portraits, foregrounds, latents, traces and rows go into folders beside it.
+
+    Raises
+    ------
+    UserError
+        Unknown method or setting, a missing table, or a folder that cannot be written to. A tuple that
+        fails does not stop the others: it becomes a row with status "failed" and its reason.
+    """
+    spec = default_registry().get(method)
+    method_settings = configure_method(spec, settings)
+    out, size = Path(out), settings.transfer.shard_size
+    chosen = read_table(tuples).iloc[shard * size : (shard + 1) * size]
+    with exclusive_lock(out.parent / f".{out.stem}.lock"):
+        work = _Work(spec, method_settings, settings, out.parent)
+        inputs = TupleInputs.read(portraits, annotations, settings.transfer.resolution)
+        rows = work.finish(chosen, inputs)
+        write_table(pd.DataFrame(rows, columns=list(_COLUMNS)), out)
+
+
+def configure_method(spec: MethodSpec, settings: Settings) -> StrictModel:
+    """Return the validated settings of a method: its family's, and over them its own."""
+    family = getattr(settings, spec.family, None)
+    layers = [] if family is None else [family.model_dump(exclude_unset=True)]
+    return spec.configure(*layers, settings.methods.get(spec.name, {}))
+
+
+class _Work:
+    """One method with its settings, and the folder that its results go to."""
+
+    def __init__(self, spec: MethodSpec, method_settings: StrictModel, settings: Settings, folder: Path):
+        self.spec, self.method_settings, self.settings, self.folder = spec, method_settings, settings, folder
+        self.settings_hash = stable_hash(method_settings.model_dump(mode="json"))
+        self.weights_hash = weights_hash()
+        self.resources = load_resources(settings.transfer)
+
+    def finish(self, tuples: pd.DataFrame, inputs: TupleInputs) -> list[dict[str, Any]]:
+        """Return a row for every tuple, computing those that are not finished yet."""
+        records = tuples.to_dict("records")
+        prints = {record["tuple_id"]: self._fingerprint(record, inputs) for record in records}
+        pending = [r for r in records if not self._finished(r["tuple_id"], prints[r["tuple_id"]])]
+        if len(pending) < len(records):
+            get_logger("transfer").info(
+                "%d of %d tuples are finished", len(records) - len(pending), len(records)
+            )
+        if pending:
+            method = self.spec.build(self.method_settings, self.resources)
+            batch_size = self.settings.transfer.batch_size
+            batches = [pending[i : i + batch_size] for i in range(0, len(pending), batch_size)]
+            for batch in track(batches, f"{self.spec.name}: batches of up to {batch_size} tuples"):
+                for record in batch:
+                    # A row never vouches for files that are about to be replaced.
+                    self._row_path(record["tuple_id"]).unlink(missing_ok=True)
+                for row in self._transfer(method, batch, inputs):
+                    write_json(
+                        {**row, "fingerprint": prints[row["tuple_id"]]}, self._row_path(row["tuple_id"])
+                    )
+        return [read_json(self._row_path(record["tuple_id"])) for record in records]
+
+    def _transfer(
+        self, method: Method, records: list[dict[str, Any]], inputs: TupleInputs
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of one batch; of a batch that fails, every tuple is tried alone."""
+        started = time.perf_counter()
+        try:
+            seeds = [self._seed(record["tuple_id"]) for record in records]
+            transfer = method.transfer(inputs.batch(records, seeds))
+        except (RuntimeError, ValueError, ArithmeticError, UserError) as error:
+            get_logger("transfer").warning("%s: %s", ", ".join(r["tuple_id"] for r in records), error)
+            if len(records) > 1:
+                for record in records:
+                    yield from self._transfer(method, [record], inputs)
+            else:
+                yield {**self._row(records[0]), "status": "failed", "reason": str(error)}
+            return
+        seconds = (time.perf_counter() - started) / len(records)
+        for position, record in enumerate(records):
+            if not bool(torch.isfinite(transfer.images[position]).all()):
+                yield {**self._row(record), "status": "failed", "reason": "the image is not finite"}
+                continue
+            measured = {"seconds": seconds, "batch_size": len(records), "peak_memory_mb": self._peak_memory()}
+            yield {**self._row(record), **self._save(record["tuple_id"], transfer, position), **measured}
+
+    def _save(self, tuple_id: str, transfer: Transfer, position: int) -> dict[str, Any]:
+        """Write the files of one tuple and return the entries of its row that belong to them."""
+        chosen = slice(position, position + 1)
+        # Mid grey outside: hair and face alone, for the scores that leave the background out.
+        foreground = transfer.foreground_mask[chosen] * transfer.foreground[chosen]
+        paths = {
+            "portrait": self.folder / "portraits" / f"{tuple_id}.png",
+            "foreground": self.folder / "foreground" / f"{tuple_id}.png",
+        }
+        write_png(to_uint8(transfer.images[chosen])[0], paths["portrait"])
+        write_png(to_uint8(foreground)[0], paths["foreground"])
+        if transfer.latents is not None:
+            paths["latents"] = self.folder / "latents" / f"{tuple_id}.npz"
+            with atomic_path(paths["latents"]) as temporary:
+                np.savez(
+                    temporary,
+                    latents=transfer.latents[position].cpu().numpy(),
+                    mean=transfer.latent_mean.cpu().numpy(),
+                )
+        if transfer.traces:
+            paths["trace"] = self.folder / "traces" / f"{tuple_id}.parquet"
+            trace = pd.DataFrame({name: v[:, position].cpu().numpy() for name, v in transfer.traces.items()})
+            write_table(trace.rename_axis("step").reset_index(), paths["trace"])
+        return {
+            **{name: str(path) for name, path in paths.items()},
+            "hair_iou": _last_value(transfer, position),
+        }
+
+    def _row(self, record: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **dict.fromkeys(_COLUMNS),
+            "tuple_id": record["tuple_id"],
+            "method": self.spec.name,
+            "category": record["category"],
+            "status": "ok",
+            "reason": "",
+            "seed": self._seed(record["tuple_id"]),
+            "precision": self.resources.precision,
+            "resolution": self.settings.transfer.resolution,
+            "device": str(self.resources.device),
+            "settings_hash": self.settings_hash,
+            "weights_hash": self.weights_hash,
+            "versions": json.dumps(versions()),
+        }
+
+    def _seed(self, tuple_id: str) -> int:
+        return derive_seed(tuple_id, self.spec.name, self.settings.seed)
+
+    def _fingerprint(self, record: dict[str, Any], inputs: TupleInputs) -> str:
+        """Return a hash of all that the result of a tuple depends on."""
+        group = self.settings.transfer
+        return stable_hash(
+            [
+                self._seed(record["tuple_id"]),
+                self.settings_hash,
+                self.weights_hash,
+                [group.resolution, self.resources.precision],
+                inputs.fingerprint(record),
+            ]
+        )
+
+    def _finished(self, tuple_id: str, fingerprint: str) -> bool:
+        path = self._row_path(tuple_id)
+        if not path.is_file():
+            return False
+        row = read_json(path)
+        files = [row[name] for name in ("portrait", "foreground", "latents", "trace") if row.get(name)]
+        unchanged = row.get("status") == "ok" and row.get("fingerprint") == fingerprint
+        return unchanged and all(Path(name).is_file() for name in files)
+
+    def _row_path(self, tuple_id: str) -> Path:
+        return self.folder / "rows" / f"{tuple_id}.json"
+
+    def _peak_memory(self) -> float:
+        """Return the peak memory in MiB: of the device, or of this process on a CPU."""
+        if self.resources.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.resources.device) / 2**20
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _last_value(transfer: Transfer, position: int) -> float | None:
+    """Return the last hair IoU of the trace, that of the final image, where the method traces it."""
+    trace = transfer.traces.get("hair_iou")
+    return None if trace is None else float(trace[-1, position])

@@ -1,0 +1,152 @@
+"""What scoring reads: the tuples of a run, their portraits and masks, and the results of a method."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from loho_bench.annotation.masks import FACE, HAIR, unpack_bits
+from loho_bench.curation.tuples import RECONSTRUCTION
+from loho_bench.errors import UserError
+from loho_bench.methods.protocol import Parser
+from loho_bench.portraits.images import load_rgb, resize, to_tensor
+from loho_bench.portraits.synthetic import PortraitParameters, Rendered, combine, render
+from loho_bench.storage import read_table
+
+NO_RESULT = "no result was written for this tuple"
+
+
+@dataclass(frozen=True, eq=False)
+class RunInputs:
+    """Tables of one run, whatever the method.
+
+    Attributes
+    ----------
+    root : Path
+        Working folder of the run; paths in tables are relative to it.
+    tuples : DataFrame
+        Transfers and reconstructions, in the order of their files; the latter have the category
+        ``reconstruction``.
+    portraits, annotations : DataFrame indexed by portrait id
+    resolution : int
+        Frame in pixels on which everything is compared: that of the transferred portraits.
+    """
+
+    root: Path
+    tuples: pd.DataFrame
+    portraits: pd.DataFrame
+    annotations: pd.DataFrame
+    resolution: int
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether every portrait carries its parameters, so that transfers have a true answer."""
+        return bool(len(self.portraits)) and bool((self.portraits["parameters"].fillna("") != "").all())
+
+    def image(self, portrait_id: str) -> np.ndarray:
+        """Return a portrait at the run's resolution, uint8 ``[S, S, 3]`` RGB."""
+        return resize(load_rgb(self.root / self.portraits.loc[portrait_id, "path"]), self.resolution)
+
+    def mask(self, portrait_id: str, part: str) -> np.ndarray:
+        """Return the annotated mask of ``part`` ("hair" or "face"), bool ``[S, S]``."""
+        row = self.annotations.loc[portrait_id]
+        return resize_mask(unpack_bits(row[f"{part}_mask"], int(row["mask_size"])), self.resolution)
+
+    def true_answer(self, row: pd.Series) -> Rendered:
+        """Draw the portrait that a perfect transfer of the tuple ``row`` would give."""
+        drawn = {word: self._parameters(row[word]) for word in ("identity", "structure", "appearance")}
+        return render(combine(**drawn), size=self.resolution)
+
+    def _parameters(self, portrait_id: str) -> PortraitParameters:
+        return PortraitParameters.from_dict(json.loads(self.portraits.loc[portrait_id, "parameters"]))
+
+
+def load_inputs(resolution: int, root: str | Path = ".") -> RunInputs:
+    """Read the tables that the stages before scoring wrote below ``root``.
+
+    Raises
+    ------
+    UserError
+        A table is missing or broken.
+    """
+    root = Path(root)
+    tuples = [read_table(root / "tuples" / "tuples.csv")]
+    reconstruction = root / "tuples" / "reconstruction.csv"
+    if reconstruction.exists():
+        tuples.append(read_table(reconstruction))
+    return RunInputs(
+        root=root,
+        tuples=pd.concat([table for table in tuples if len(table)] or tuples[:1], ignore_index=True),
+        portraits=read_table(root / "portraits" / "portraits.parquet").set_index("portrait_id"),
+        annotations=read_shards(root / "annotations", "shard-*.parquet").set_index("portrait_id"),
+        resolution=resolution,
+    )
+
+
+def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
+    """Return one row a tuple that ``method`` was asked for, in the order of the tuples.
+
+    A tuple without a row in the shards becomes a failed row with a reason: it is counted, not dropped.
+    Reconstructions are asked for where there is at least one shard of them.
+
+    Raises
+    ------
+    UserError
+        The method has no results at all.
+    """
+    folder = inputs.root / "results" / method
+    found = [read_shards(folder, "tuples-*.parquet")]
+    asked = inputs.tuples
+    if any(folder.glob("reconstruction-*.parquet")):
+        found.append(read_shards(folder, "reconstruction-*.parquet"))
+    else:
+        asked = asked[asked["category"] != RECONSTRUCTION]
+    results = pd.concat(found, ignore_index=True).drop(columns=["category", "method"], errors="ignore")
+    rows = asked[["tuple_id", "identity", "structure", "appearance", "category"]].merge(
+        results, on="tuple_id", how="left", validate="one_to_one"
+    )
+    lost = rows["status"].isna()
+    rows.loc[lost, "status"], rows.loc[lost, "reason"] = "failed", NO_RESULT
+    return rows.assign(method=method)
+
+
+def load_result(path: str | Path) -> np.ndarray:
+    """Read a portrait that a method wrote, uint8 ``[S, S, 3]``; unlike a source portrait it may be small."""
+    return load_rgb(path, smallest=1)
+
+
+def parse_masks(parser: Parser, image: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the hair and face masks that ``parser`` sees in an image, bool ``[S, S]`` by class."""
+    labels = parser.parse(to_tensor(image[None]))[0].cpu().numpy()
+    return {label: resize_mask(labels == label, image.shape[0]) for label in (HAIR, FACE)}
+
+
+def read_shards(folder: Path, pattern: str) -> pd.DataFrame:
+    """Concatenate the tables of ``folder`` that match ``pattern``, in the order of their names.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise UserError(
+            f"cannot read {folder}/{pattern}",
+            cause="there is no such file",
+            remedy="run the step that writes it, or correct the name of the method",
+        )
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Return a boolean mask ``[H, W]`` at ``[size, size]``: set where at least half of the area is."""
+    if mask.shape == (size, size):
+        return mask
+    grey = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.asarray(grey.resize((size, size), Image.Resampling.BOX)) >= 128

@@ -1,0 +1,1 @@
+"""Tables, figures and the page. They read scores and results, and compute summaries and FID alone."""

@@ -1,0 +1,150 @@
+"""One finished run as the reports see it: its tables, and summaries of scores with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from loho_bench.curation import criteria as curation
+from loho_bench.curation.tuples import RECONSTRUCTION
+from loho_bench.errors import UserError
+from loho_bench.methods.registry import default_registry
+from loho_bench.metrics.scoring import Score
+from loho_bench.metrics.scoring_inputs import RunInputs, load_inputs, read_results
+from loho_bench.metrics.statistics import Interval, bootstrap_mean, paired_difference
+from loho_bench.provenance import derive_seed
+from loho_bench.settings.project import Settings
+from loho_bench.storage import read_table
+
+OVERALL = "overall"
+CATEGORIES = tuple(category.name for category in curation.CATEGORIES)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Access to what a run wrote below ``root``, everything read at most once."""
+
+    settings: Settings
+    root: Path
+
+    @cached_property
+    def inputs(self) -> RunInputs:
+        """Tuples, portraits and annotations."""
+        return load_inputs(self.settings.transfer.resolution, self.root)
+
+    @cached_property
+    def census(self) -> pd.DataFrame:
+        """Eligible pairs and drawn tuples per category."""
+        return read_table(self.root / "tuples" / "census.csv")
+
+    @property
+    def transfers(self) -> pd.DataFrame:
+        """The tuples that are transfers, not reconstructions."""
+        return self.inputs.tuples[self.inputs.tuples["category"] != RECONSTRUCTION]
+
+    @cached_property
+    def _scores(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def scores(self, method: str) -> pd.DataFrame:
+        """Tidy scores of one method.
+
+        Raises
+        ------
+        UserError
+            The method has not been scored.
+        """
+        if method not in self._scores:
+            path = self.root / "scores" / f"{method}.parquet"
+            if not path.exists():
+                raise UserError(
+                    f"cannot report on method '{method}'",
+                    cause=f"{path} does not exist",
+                    remedy=f"run 'loho-bench score {method}', or leave it out of the settings 'reports'",
+                )
+            self._scores[method] = read_table(path)
+        return self._scores[method]
+
+    def is_scored(self, method: str) -> bool:
+        """Whether scores of the method exist."""
+        return (self.root / "scores" / f"{method}.parquet").exists()
+
+    @cached_property
+    def _results(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def results(self, method: str) -> pd.DataFrame:
+        """The runner's rows of one method, a row for every tuple asked for."""
+        if method not in self._results:
+            self._results[method] = read_results(self.inputs, method)
+        return self._results[method]
+
+    def values(self, method: str, score: Score, category: str = OVERALL) -> pd.Series:
+        """One score by tuple id, NaN where the tuple failed.
+
+        ``overall`` is all transfers, or for a score of reconstructions all reconstructions.
+        """
+        chosen = self._by_score(method).get((score.metric.name, score.against))
+        if chosen is None:
+            return pd.Series(dtype=float)
+        if category == OVERALL:
+            wanted = (chosen["category"] == RECONSTRUCTION) == (score.task == "reconstruction")
+        else:
+            wanted = chosen["category"] == category
+        return chosen.loc[wanted, "value"]
+
+    def _by_score(self, method: str) -> dict[tuple[str, str], pd.DataFrame]:
+        if method not in self._grouped:
+            table = self.scores(method).set_index("tuple_id")
+            self._grouped[method] = dict(iter(table.groupby(["metric", "against"])))
+        return self._grouped[method]
+
+    @cached_property
+    def _grouped(self) -> dict[str, dict[tuple[str, str], pd.DataFrame]]:
+        return {}
+
+    def summary(self, method: str, score: Score, category: str = OVERALL) -> Interval:
+        """Mean of one score over the tuples of a category, with its interval."""
+        seed = self.seed(method, score.metric.name, score.against, category)
+        return bootstrap_mean(self.values(method, score, category), seed=seed, **self.bootstrap)
+
+    def difference(self, first: str, second: str, score: Score) -> Interval:
+        """Mean of ``first - second`` over their common tuples, with its interval."""
+        seed = self.seed(first, second, score.metric.name, score.against)
+        return paired_difference(
+            self.values(first, score), self.values(second, score), seed=seed, **self.bootstrap
+        )
+
+    @property
+    def bootstrap(self) -> dict[str, float]:
+        """How intervals of means are made."""
+        reports = self.settings.reports
+        return {"confidence": reports.confidence, "resamples": reports.bootstrap}
+
+    def seed(self, *parts: str) -> int:
+        """A seed for one number of the reports, from names alone."""
+        return derive_seed("reports", self.settings.seed, *parts)
+
+    def provenance(self, methods: Iterable[str], column: str) -> str:
+        """The distinct values of a provenance column over the rows of ``methods``, joined by commas."""
+        found: set[str] = set()
+        for method in methods:
+            rows = self.results(method)
+            if column in rows:
+                found |= set(rows[column].dropna().astype(str))
+        return ", ".join(sorted(found)) or "not recorded"
+
+
+def open_run(settings: Settings, root: str | Path = ".") -> Run:
+    """Return the run that lives in ``root``."""
+    return Run(settings, Path(root))
+
+
+def method_label(name: str) -> str:
+    """The label of a method as tables and figures write it; its name where it is not registered."""
+    registry = default_registry()
+    return registry.get(name).label if name in registry.names() else name

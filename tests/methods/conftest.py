@@ -1,0 +1,111 @@
+"""Small random networks and tuples, and networks rebuilt from their key names."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+
+import pytest
+import torch
+from golden_weights import generic_weights
+
+from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.methods.protocol import Resources, TupleBatch
+from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.stylegan2 import Generator
+from loho_bench.networks.vgg import Vgg16
+
+SIZE = 32
+
+
+class BrightnessParser:
+    """Calls dark pixels hair and the brightest face; counts the images it has seen."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def parse(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        brightness = images.mean(1)
+        labels = torch.zeros_like(brightness, dtype=torch.uint8)
+        labels[brightness < 0.1] = HAIR
+        labels[brightness > 0.4] = FACE
+        return labels
+
+
+@pytest.fixture(scope="session")
+def networks() -> tuple[Generator, Lpips]:
+    """A generator of 32 pixels and a feature network of few channels, random but fixed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        generator = Generator(SIZE, 16, 2, {4: 12, 8: 12, 16: 8, 32: 8})
+        for name, value in generator.named_parameters():
+            if name.endswith("noise.weight"):
+                torch.nn.init.constant_(value, 0.2)
+        # Drawn so that a signal keeps its size through the layers; PyTorch's own draw lets it fade.
+        widths = (8, 8, 12, 12, 12)
+        shapes = {key: tuple(value.shape) for key, value in Vgg16(widths).state_dict().items()}
+        vgg = Vgg16.from_state_dict(generic_weights(shapes, 5, math.sqrt(2)))
+        lpips = Lpips(vgg, LpipsHeads(widths))
+        for network in (generator, lpips):
+            network.eval().requires_grad_(False)
+    return generator, lpips
+
+
+@pytest.fixture
+def resources(networks) -> Resources:
+    generator, lpips = networks
+    return Resources(generator, lpips, BrightnessParser(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def batch() -> TupleBatch:
+    """Three tuples of smooth random images with overlapping elliptic masks."""
+    draw = torch.Generator().manual_seed(11)
+    n = 3
+
+    def image() -> torch.Tensor:
+        coarse = torch.randn(n, 3, 4, 4, generator=draw)
+        return torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic").clamp(-1, 1)
+
+    def ellipse(centre: float, radius: float) -> torch.Tensor:
+        y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
+        shift = torch.arange(n)[:, None, None]
+        inside = ((x - 16 - shift) / 10) ** 2 + ((y - centre) / radius) ** 2 < 1
+        return inside[:, None].float()
+
+    return TupleBatch(
+        tuple_ids=("easy-0001", "easy-0002", "medium-0001"),
+        identity=image(),
+        structure=image(),
+        appearance=image(),
+        identity_hair=ellipse(8, 7),
+        identity_face=ellipse(20, 9),
+        structure_hair=ellipse(9, 8),
+        structure_face=ellipse(21, 8),
+        appearance_hair=ellipse(7, 6),
+        appearance_face=ellipse(19, 8),
+        seeds=(101, 202, 303),
+    )
+
+
+@pytest.fixture(scope="session")
+def rebuilt_vgg() -> Callable[[int], Vgg16]:
+    """Makes a VGG-16 of full width, whose weights follow from their names and a salt."""
+    shapes = {key: tuple(value.shape) for key, value in Vgg16().state_dict().items()}
+    return lambda salt: Vgg16.from_state_dict(generic_weights(shapes, salt, math.sqrt(2)))
+
+
+@pytest.fixture(scope="session")
+def vgg404(rebuilt_vgg) -> Vgg16:
+    return rebuilt_vgg(404)
+
+
+@pytest.fixture(scope="session")
+def published_heads() -> LpipsHeads:
+    """The LPIPS 0.1 heads for VGG-16, whose file is no part of this repository."""
+    path = os.environ.get("LOHO_BENCH_LPIPS_HEADS")
+    if not path:
+        pytest.skip("set LOHO_BENCH_LPIPS_HEADS to the vgg.pth of LPIPS 0.1")
+    return LpipsHeads.from_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -1,0 +1,147 @@
+"""``fid.csv`` against clean-fid's own distance on features computed here, and what its rows say."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from fake_run import METHODS, ColourParser
+from PIL import Image
+from scipy import linalg
+
+from loho_bench.reports.fid_table import TRUE_ANSWER, fid_display, read_fid, write_fid
+
+
+class ThreeMeans:
+    """Mean red, green and blue: few enough for a plain matrix square root. Counts the images it sees."""
+
+    name = "three-means"
+
+    def __init__(self):
+        self.seen = 0
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen += len(images)
+        return images.mean(dim=(2, 3)) / 255
+
+
+def means(paths, foregrounds=None) -> np.ndarray:
+    """Features without torch or clean-fid: Pillow's bicubic resizing channel by channel in floats."""
+    rows = []
+    for i, path in enumerate(paths):
+        image = np.asarray(Image.open(path))
+        if foregrounds is not None:
+            image = np.where(foregrounds[i][..., None], image, 128)
+        channels = [Image.fromarray(image[..., c].astype(np.float32), mode="F") for c in range(3)]
+        rows.append([np.asarray(c.resize((299, 299), Image.BICUBIC)).mean() / 255 for c in channels])
+    return np.array(rows)
+
+
+def frechet(first: np.ndarray, second: np.ndarray) -> float:
+    gap = first.mean(axis=0) - second.mean(axis=0)
+    covariances = [np.cov(features, rowvar=False) for features in (first, second)]
+    root = linalg.sqrtm(covariances[0] @ covariances[1]).real
+    return float(gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root))
+
+
+def eligible(root) -> pd.DataFrame:
+    table = pd.concat(pd.read_parquet(path) for path in sorted(root.glob("annotations/*.parquet")))
+    return table[(table["status"] == "ok") & (table["hair_fraction"] >= 0.18)]
+
+
+def row(table, method, reading="full", category="overall"):
+    chosen = table[
+        (table["method"] == method) & (table["reading"] == reading) & (table["category"] == category)
+    ]
+    assert len(chosen) == 1
+    return chosen.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def table(root, settings):
+    return write_fid(settings, root / "fid.csv", root=root, extractor=ThreeMeans(), parser=ColourParser())
+
+
+def test_full_frames_overall_and_by_category(root, table):
+    reference = means([root / f"portraits/images/{name}.png" for name in eligible(root)["portrait_id"]])
+    ids = [f"{category}-{i:04d}" for category in ("easy", "medium", "difficult") for i in (1, 2, 3)]
+    ours = means([root / f"results/loho/portraits/{name}.png" for name in ids])
+    assert row(table, "loho")["fid"] == pytest.approx(frechet(ours, reference), rel=1e-3)
+    medium = row(table, "loho", category="medium")
+    assert medium["fid"] == pytest.approx(frechet(ours[3:6], reference), rel=1e-3)
+    assert (medium["n"], medium["n_reference"]) == (3, len(reference))
+
+
+def test_hair_and_face_are_masked_on_both_sides(root, table):
+    rows = eligible(root)
+    masks = [
+        np.unpackbits(np.frombuffer(hair, np.uint8) | np.frombuffer(face, np.uint8))
+        .reshape(64, 64)
+        .astype(bool)
+        for hair, face in zip(rows["hair_mask"], rows["face_mask"], strict=True)
+    ]
+    reference = means([root / f"portraits/images/{name}.png" for name in rows["portrait_id"]], masks)
+    paths = [
+        root / f"results/loho/portraits/{c}-{i:04d}.png"
+        for c in ("easy", "medium", "difficult")
+        for i in (1, 2, 3)
+    ]
+    upper = np.arange(64)[:, None] < 32  # what the stand-in parser calls hair
+    ours = means(paths, [np.broadcast_to(upper, (64, 64))] * 9)
+    assert row(table, "loho", "hair+face")["fid"] == pytest.approx(frechet(ours, reference), rel=1e-3)
+
+
+def test_rows_say_what_made_them(table):
+    assert len(table) == 2 * 4 * (len(METHODS) + 1)
+    first = row(table, "loho")
+    assert first["comparable"] == "embedded extractor, synthetic portraits: not comparable with FFHQ numbers"
+    assert (first["extractor"], first["protocol"], first["resolution"]) == ("three-means", "clean", "64")
+    assert (first["settings_hash"], first["weights_hash"]) == ("settings0", "weights")
+    assert first["low"] <= first["fid"] <= first["high"]
+
+
+def test_failed_tuples_are_counted_not_replaced(table):
+    lost = row(table, "loho-no-go", category="medium")
+    assert (lost["n"], lost["failed"]) == (2, 1)
+    assert row(table, "loho-no-go")["n"] == 8
+    assert row(table, TRUE_ANSWER)["n"] == 9
+
+
+def test_features_are_computed_once_and_again_when_a_portrait_changes(copied, settings):
+    shutil.rmtree(copied / "scores" / "features", ignore_errors=True)
+
+    def seen() -> int:
+        extractor = ThreeMeans()
+        write_fid(settings, copied / "fid.csv", root=copied, extractor=extractor, parser=ColourParser())
+        return extractor.seen
+
+    answers = 2 * 9  # true answers are drawn, not stored
+    assert seen() == answers + 2 * (len(eligible(copied)) + 9 + 8 + 9)
+    assert seen() == answers
+    path = copied / "results/loho/portraits/easy-0001.png"
+    Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    assert seen() == answers + 2 * 9
+
+
+def test_a_method_that_failed_everywhere_has_rows_without_a_number(copied, settings):
+    shard = copied / "results/loho/tuples-0000.parquet"
+    pd.read_parquet(shard).assign(status="failed", portrait=None).to_parquet(shard)
+    table = write_fid(
+        settings, copied / "fid.csv", root=copied, extractor=ThreeMeans(), parser=ColourParser()
+    )
+    lost = row(table, "loho")
+    assert np.isnan(lost["fid"])
+    assert (lost["n"], lost["failed"]) == (0, 9)
+    shown = fid_display(read_fid(copied / "fid.csv"), "full")
+    assert shown.rows[0][1].text == "–"
+
+
+def test_the_table_comes_back_from_its_csv(root, table, settings):
+    again = read_fid(root / "fid.csv")
+    assert again["fid"].tolist() == pytest.approx(table["fid"].tolist())
+    shown = fid_display(again, "hair+face")
+    assert [cells[0].text for cells in shown.rows][-1] == "True answer"
+    assert shown.header[2] == "Easy (n = 3)"

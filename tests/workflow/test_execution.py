@@ -1,0 +1,57 @@
+"""Rules that really run: their logs, their messages, their exit codes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(sys.executable).parent
+
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.skipif(
+        shutil.which("loho-bench", path=str(PROGRAMS)) is None,
+        reason="loho-bench is not installed in this environment: pip install -e .",
+    ),
+]
+
+
+def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake as from an environment that is not activated."""
+    environment = os.environ | {"PATH": "/usr/bin:/bin"}
+    command = [str(PROGRAMS / "snakemake"), "--cores", "2", "--directory", str(directory), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_rule_runs_and_logs(tmp_path):
+    table = "portraits/portraits.parquet"
+    kept, stale = (tmp_path / "annotations" / f"shard-000{shard}.parquet" for shard in (0, 7))
+    kept.parent.mkdir()
+    kept.touch()
+    stale.touch()
+    result = snakemake(tmp_path, table, "--config", 'portraits={"count": 3, "size": 64}')
+    assert result.returncode == 0, result.stderr
+    assert len(pd.read_parquet(tmp_path / table)) == 3
+    assert "drawing portraits" in (tmp_path / "logs" / "portraits.log").read_text()
+    assert "drawing portraits" in result.stderr
+    assert kept.exists()
+    assert not stale.exists(), "shards of another plan would be read along with those of this one"
+
+
+def test_failing_rule_shows_its_message_and_fails(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "broken.png").write_bytes(b"no image at all")
+    settings = f'portraits={{"source": "folder", "folder": "{images}"}}'
+    result = snakemake(tmp_path, "portraits/portraits.parquet", "--config", settings)
+    assert result.returncode != 0
+    assert "broken.png" in result.stderr
+    assert "remedy" in (tmp_path / "logs" / "portraits.log").read_text()
+    assert not (tmp_path / "portraits" / "portraits.parquet").exists()

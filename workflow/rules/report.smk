@@ -1,0 +1,41 @@
+rule write_reports:
+    input:
+        scores=expand("scores/{method}.parquet", method=SETTINGS.reports.methods),
+        portraits=PORTRAITS,
+        annotations=ANNOTATIONS,
+        tuples="tuples/tuples.csv",
+        census="tuples/census.csv",
+    output:
+        fid=report("reports/fid.csv", caption="../report/fid.rst", category="Tables"),
+        page=report("reports/index.html", caption="../report/index.rst", category="Page"),
+        tables=report(
+            expand("reports/{table}.csv", table=tables()), caption="../report/tables.rst", category="Tables"
+        ),
+        texts=expand("reports/{table}.md", table=tables()),
+        transfers=report(
+            "reports/figures/transfers.png", caption="../report/transfers.rst", category="Figures"
+        ),
+    log:
+        "logs/report.log",
+    threads: threads_of_a_job()
+    params:
+        settings=settings_of(
+            "seed", "portraits", "annotation", "tuples", "transfer", "methods", "reports", loho=LOHO
+        ),
+        folder=subpath(output.fid, parent=True),
+    shell:
+        "loho-bench report --out {params.folder} --settings {params.settings:q} "
+        "--threads {threads} 2>&1 | tee {log} >&2"
+
+
+rule write_ablation:
+    input:
+        scores=expand("scores/{method}.parquet", method=SETTINGS.reports.ablation),
+    output:
+        report("reports/ablation.csv", caption="../report/ablation.rst", category="Tables"),
+    log:
+        "logs/ablation.log",
+    params:
+        settings=settings_of("seed", "transfer", "reports"),
+    shell:
+        "loho-bench ablation --out {output} --settings {params.settings:q} 2>&1 | tee {log} >&2"
