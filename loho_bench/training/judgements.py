@@ -30,7 +30,7 @@ def fit_heads(features: Lpips, dataset: PortraitDataset, *, seed: int) -> None:
     features : Lpips
         With a trained, frozen network.
     dataset : PortraitDataset
-        At least 16 portraits.
+        At least 32 portraits.
     seed : int
     """
     heads = list(features.heads.parameters())

@@ -110,12 +110,13 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
     """
     recipe, folder = get_recipe(name), Path(folder)
     steps = steps or recipe.steps
+    trial = "" if steps == recipe.steps else f" --steps {steps}"
     dataset, held_out = open_datasets(folder, workers)
     started = time.time()
     network, figures = recipe.train(dataset, held_out, steps=steps, seed=seed, folder=folder)
     card = {
         "name": name,
-        "command": f"loho-bench train {name} --seed {seed}",
+        "command": f"loho-bench train {name} --seed {seed}{trial}",
         "data": f"{len(dataset)} synthetic portraits of 128 px (seed {_DATA_SEED}), "
         f"held out {len(held_out)} (seed {_HELD_OUT_SEED})",
         "seed": seed,

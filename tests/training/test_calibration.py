@@ -1,0 +1,136 @@
+"""Calibrated loss weights: with them, every term's gradient has the size that the rule gives it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from golden_weights import generic_weights
+
+from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.methods.loho.method import Loho
+from loho_bench.methods.loho.noise import noise_loss
+from loho_bench.methods.loho.optimize import optimize
+from loho_bench.methods.loho.targets import describe_hair
+from loho_bench.methods.protocol import Resources
+from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.stylegan2 import Generator
+from loho_bench.networks.vgg import Vgg16
+from loho_bench.settings.loho import LohoSettings, LossWeights
+from loho_bench.training import calibration
+from loho_bench.training.calibration import calibrate, calibration_batch
+
+SETTINGS = LohoSettings(steps_stage_one=3, steps_stage_two=5, style_resolution=32)
+
+
+class HalvesParser:
+    """Calls the upper half of every image hair and the lower half face."""
+
+    def parse(self, images):
+        labels = torch.full(images[:, 0].shape, FACE, dtype=torch.uint8)
+        labels[:, : images.shape[2] // 2] = HAIR
+        return labels
+
+
+@pytest.fixture(scope="module")
+def resources() -> Resources:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        generator = Generator(32, 16, 2, {4: 12, 8: 12, 16: 8, 32: 8})
+        for name, value in generator.named_parameters():
+            if name.endswith("noise.weight"):
+                torch.nn.init.constant_(value, 0.2)
+    widths = (8, 8, 12, 12, 12)
+    shapes = {key: tuple(value.shape) for key, value in Vgg16(widths).state_dict().items()}
+    vgg = Vgg16.from_state_dict(generic_weights(shapes, 5, math.sqrt(2)))
+    return Resources(generator, Lpips(vgg, LpipsHeads(widths)), HalvesParser(), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def batch(portraits):
+    hair, face = portraits.labels == HAIR, portraits.labels == FACE
+    eligible = np.flatnonzero(hair.mean((1, 2)) >= 0.18)
+    close = [
+        (i, j)
+        for i in eligible
+        for j in eligible
+        if i != j and (face[i] & face[j]).sum() >= 0.7 * (face[i] | face[j]).sum()
+    ]
+    assert close, "these portraits have no tuple to draw"
+    return calibration_batch(portraits, 3, seed=0)
+
+
+def sizes(losses: dict[str, torch.Tensor], by: list[torch.Tensor]) -> dict[str, float]:
+    """Median over samples of the gradient norms of losses ``[N]``."""
+    found = {}
+    for name, loss in losses.items():
+        gradients = torch.autograd.grad(loss.sum(), by, retain_graph=True)
+        flat = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+        found[name] = flat.norm(dim=1).median().item()
+    return found
+
+
+@pytest.mark.parametrize(
+    "ratios",
+    [calibration.RATIOS, {"structure": 2.0, "noise": 0.5, "appearance": 3.0, "style": 0.25}],
+    ids=["as they are", "others"],
+)
+def test_gradients_have_the_sizes_of_the_rule(resources, batch, monkeypatch, ratios):
+    monkeypatch.setattr(calibration, "RATIOS", ratios)
+    weights = calibrate(resources, SETTINGS, batch)
+    assert weights.face == 1
+
+    problem = Loho(SETTINGS, resources).problem(batch)
+    draw = torch.Generator().manual_seed(0)
+    noise = [torch.randn(3, 1, r, r, generator=draw).requires_grad_() for r in problem.noise_shapes]
+    latents = problem.latent_mean.repeat(3, problem.num_latents, 1).requires_grad_()
+    face, structure = problem.objective._reconstruction(problem.synthesize(latents, noise))
+    by_latents = sizes({"face": face, "structure": structure}, [latents])
+    by_noise = {**sizes({"face": face}, noise), **sizes({"noise": noise_loss(noise)}, noise)}
+    assert weights.structure * by_latents["structure"] == pytest.approx(
+        ratios["structure"] * by_latents["face"], rel=1e-3
+    )
+    assert weights.noise * by_noise["noise"] == pytest.approx(ratios["noise"] * by_noise["face"], rel=1e-3)
+
+    # The second stage begins where the first, run with the weights found, has ended.
+    first = LossWeights(face=1, structure=weights.structure, noise=weights.noise, appearance=0, style=0)
+    stage_one = SETTINGS.model_copy(update={"weights": first, "steps_stage_two": 0})
+    objective = replace(problem.objective, settings=stage_one)
+    latents, noise, _ = optimize(replace(problem, objective=objective), stage_one)
+    latents.requires_grad_()
+    image = problem.synthesize(latents, noise)
+    face, _ = problem.objective._reconstruction(image)
+    hair = describe_hair(resources.lpips, image, problem.hair_mask(image.detach()), SETTINGS)
+    appearance, style = problem.objective._hair_losses(hair, problem.objective.targets.hair_of_appearance)
+    found = sizes({"face": face, "appearance": appearance, "style": style}, [latents])
+    for name in ("appearance", "style"):
+        assert getattr(weights, name) * found[name] == pytest.approx(ratios[name] * found["face"], rel=1e-2)
+
+
+def test_tuples_to_measure_on(portraits, batch):
+    assert len(batch) == 3
+    images = portraits.batch(np.arange(len(portraits)))
+
+    def which(image: torch.Tensor) -> int:
+        return int((images - image).abs().mean((1, 2, 3)).argmin())
+
+    for n in range(3):
+        chosen = {role: which(getattr(batch, role)[n]) for role in ("identity", "structure", "appearance")}
+        assert len(set(chosen.values())) == 3
+        for role, i in chosen.items():
+            assert torch.equal(getattr(batch, role)[n], images[i])
+            for name, label in (("hair", 2), ("face", 13)):
+                mask = getattr(batch, f"{role}_{name}")[n, 0].numpy()
+                np.testing.assert_array_equal(mask, portraits.labels[i] == label)
+            assert (portraits.labels[i] == 2).mean() >= 0.18
+        a, b = (portraits.labels[chosen[role]] == 13 for role in ("identity", "structure"))
+        assert (a & b).sum() / (a | b).sum() >= 0.7
+
+
+def test_the_draw_follows_the_seed(portraits, batch):
+    assert torch.equal(calibration_batch(portraits, 3, seed=0).identity, batch.identity)
+    other = calibration_batch(portraits, 3, seed=1)
+    assert not torch.equal(other.appearance, batch.appearance)
