@@ -50,7 +50,11 @@ def test_seeds_and_hashes_are_the_same_in_another_process():
         "print(derive_seed('easy-0001', 'loho', 0), stable_hash({'a': {'x': None}, 'b': [1, 2.5]}))"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "5"}
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "5"},
     )
     assert answer.stdout.split() == [str(derive_seed("easy-0001", "loho", 0)), stable_hash(value)]
 

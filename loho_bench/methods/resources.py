@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -52,3 +55,19 @@ def choose_precision(
 def _has_bf16_units() -> bool:
     # oneDNN also emulates bfloat16 on processors that lack it, slower than float32.
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def describe_device(device: torch.device) -> str:
+    """Return the kind of machine that a result was computed on, e.g. ``"AMD EPYC, 2 CPUs"``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor_name()}, {os.cpu_count()} CPUs"
+
+
+def _processor_name() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

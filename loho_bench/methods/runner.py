@@ -1,8 +1,7 @@
 """A method on a slice of the tuples: files in, files out, and nothing done twice.
 
 A tuple is finished when its row lies in ``rows/``: that file is written last, after the portraits and the
-trace. A killed run therefore repeats at most the batch it was in. A tuple that failed is tried again by the
-next run.
+trace. A killed run repeats at most the batch it was in; the next run also tries again what failed.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from loho_bench.errors import UserError
 from loho_bench.methods.inputs import TupleInputs
 from loho_bench.methods.protocol import Method, Transfer
 from loho_bench.methods.registry import MethodSpec, default_registry
-from loho_bench.methods.resources import load_resources
+from loho_bench.methods.resources import describe_device, load_resources
 from loho_bench.portraits.images import to_uint8
 from loho_bench.progress import get_logger, track
 from loho_bench.provenance import derive_seed, stable_hash, versions
@@ -56,6 +56,7 @@ _COLUMNS = (
     "precision",
     "resolution",
     "device",
+    "finished",
     "hair_iou",
     "settings_hash",
     "weights_hash",
@@ -127,9 +128,8 @@ class _Work:
         prints = {record["tuple_id"]: self._fingerprint(record, inputs) for record in records}
         pending = [r for r in records if not self._finished(r["tuple_id"], prints[r["tuple_id"]])]
         if len(pending) < len(records):
-            get_logger("transfer").info(
-                "%d of %d tuples are finished", len(records) - len(pending), len(records)
-            )
+            finished = len(records) - len(pending)
+            get_logger("transfer").info("%d of %d tuples are finished", finished, len(records))
         if pending:
             method = self.spec.build(self.method_settings, self.resources)
             batch_size = self.settings.transfer.batch_size
@@ -139,9 +139,8 @@ class _Work:
                     # A row never vouches for files that are about to be replaced.
                     self._row_path(record["tuple_id"]).unlink(missing_ok=True)
                 for row in self._transfer(method, batch, inputs):
-                    write_json(
-                        {**row, "fingerprint": prints[row["tuple_id"]]}, self._row_path(row["tuple_id"])
-                    )
+                    tuple_id = row["tuple_id"]
+                    write_json({**row, "fingerprint": prints[tuple_id]}, self._row_path(tuple_id))
         return [read_json(self._row_path(record["tuple_id"])) for record in records]
 
     def _transfer(
@@ -207,7 +206,8 @@ class _Work:
             "seed": self._seed(record["tuple_id"]),
             "precision": self.resources.precision,
             "resolution": self.settings.transfer.resolution,
-            "device": str(self.resources.device),
+            "device": describe_device(self.resources.device),
+            "finished": datetime.now(tz=UTC).date().isoformat(),
             "settings_hash": self.settings_hash,
             "weights_hash": self.weights_hash,
             "versions": json.dumps(versions()),
@@ -219,15 +219,9 @@ class _Work:
     def _fingerprint(self, record: dict[str, Any], inputs: TupleInputs) -> str:
         """Return a hash of all that the result of a tuple depends on."""
         group = self.settings.transfer
-        return stable_hash(
-            [
-                self._seed(record["tuple_id"]),
-                self.settings_hash,
-                self.weights_hash,
-                [group.resolution, self.resources.precision],
-                inputs.fingerprint(record),
-            ]
-        )
+        parts = [self._seed(record["tuple_id"]), self.settings_hash, self.weights_hash]
+        parts += [[group.resolution, self.resources.precision], inputs.fingerprint(record)]
+        return stable_hash(parts)
 
     def _finished(self, tuple_id: str, fingerprint: str) -> bool:
         path = self._row_path(tuple_id)

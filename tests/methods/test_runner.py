@@ -186,7 +186,9 @@ def test_rows_are_complete(world):
 
 def test_files_hold_what_the_method_gave(world):
     rows = run()
-    images = [np.asarray(Image.open(f"portraits/p{i}.png")).astype(float) / 127.5 - 1 for i in range(COUNT + 1)]
+    images = [
+        np.asarray(Image.open(f"portraits/p{i}.png")).astype(float) / 127.5 - 1 for i in range(COUNT + 1)
+    ]
     notes = pd.read_parquet("annotations.parquet")
     for i, row in rows.iterrows():
         noise = row["seed"] % 1000 / 1e4
@@ -381,7 +383,9 @@ def test_a_new_portrait_redoes_its_tuples_alone(world, monkeypatch):
     assert built[0].seen == ["easy-0003", "easy-0004"]
 
 
-@pytest.mark.parametrize("name", ["portraits/{}.png", "foreground/{}.png", "latents/{}.npz", "traces/{}.parquet"])
+@pytest.mark.parametrize(
+    "name", ["portraits/{}.png", "foreground/{}.png", "latents/{}.npz", "traces/{}.parquet"]
+)
 def test_a_result_that_is_gone_is_made_again(world, monkeypatch, name):
     run()
     path = OUT.parent / name.format("easy-0002")

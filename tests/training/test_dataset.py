@@ -1,4 +1,4 @@
-"""Training portraits: whole folders or none, the same whoever renders them, and batches that can be resumed."""
+"""Training portraits: whole folders or none, renders of their latents, batches that can be resumed."""
 
 from __future__ import annotations
 

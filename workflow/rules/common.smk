@@ -119,9 +119,21 @@ def result_shards(method):
     ]
 
 
+def scored_methods():
+    """Methods that the report shows, each once."""
+    return list(dict.fromkeys((*SETTINGS.reports.methods, *SETTINGS.reports.reconstruction)))
+
+
+def ablation_figures():
+    """Names of the figures that compare ablations, drawn where one of them is in the report."""
+    ablated = set(SETTINGS.reports.ablation) & set(scored_methods())
+    names = ["ablation_curves", "hair_iou"] if ablated else []
+    return [f"reports/figures/{name}.png" for name in names]
+
+
 def tables():
     """Names of the tables of the report: without reconstructions there is no Table 3."""
-    return ["table1", "table2", "scores", *(["table3"] if SETTINGS.reports.reconstruction else [])]
+    return ["table1", "table2", "scores", "costs", *(["table3"] if SETTINGS.reports.reconstruction else [])]
 
 
 PHOTOGRAPHS = or_stop(list_images, SETTINGS.portraits.folder) if SETTINGS.portraits.source == "folder" else []

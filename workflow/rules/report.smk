@@ -1,9 +1,11 @@
 rule write_reports:
     input:
-        scores=expand("scores/{method}.parquet", method=SETTINGS.reports.methods),
+        scores=expand("scores/{method}.parquet", method=scored_methods()),
+        results=[table for method in scored_methods() for table in result_shards(method)],
         portraits=PORTRAITS,
         annotations=ANNOTATIONS,
         tuples="tuples/tuples.csv",
+        reconstruction="tuples/reconstruction.csv",
         census="tuples/census.csv",
     output:
         fid=report("reports/fid.csv", caption="../report/fid.rst", category="Tables"),
@@ -15,6 +17,7 @@ rule write_reports:
         transfers=report(
             "reports/figures/transfers.png", caption="../report/transfers.rst", category="Figures"
         ),
+        curves=report(ablation_figures(), caption="../report/ablation.rst", category="Figures"),
     log:
         "logs/report.log",
     threads: threads_of_a_job()
@@ -22,6 +25,7 @@ rule write_reports:
         settings=settings_of(
             "seed", "portraits", "annotation", "tuples", "transfer", "methods", "reports", loho=LOHO
         ),
+        weights=fingerprint_of_weights("features", "parser"),
         folder=subpath(output.fid, parent=True),
     shell:
         "loho-bench report --out {params.folder} --settings {params.settings:q} "
@@ -31,6 +35,10 @@ rule write_reports:
 rule write_ablation:
     input:
         scores=expand("scores/{method}.parquet", method=SETTINGS.reports.ablation),
+        portraits=PORTRAITS,
+        annotations=ANNOTATIONS,
+        tuples="tuples/tuples.csv",
+        reconstruction="tuples/reconstruction.csv",
     output:
         report("reports/ablation.csv", caption="../report/ablation.rst", category="Tables"),
     log:
