@@ -102,6 +102,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise _unreadable(path, error) from error
 
 
+def shard_of(table: pd.DataFrame, shard: int | None, size: int) -> pd.DataFrame:
+    """Return rows ``shard * size`` to ``(shard + 1) * size`` of ``table``, or all of them for None."""
+    return table if shard is None else table.iloc[shard * size : (shard + 1) * size]
+
+
 def write_png(image: np.ndarray, path: str | Path) -> None:
     """Write ``image`` (uint8, [H, W, 3] RGB or [H, W] grey) as PNG, atomically."""
     with atomic_path(path) as temporary:

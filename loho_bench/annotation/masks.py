@@ -1,4 +1,4 @@
-"""Binary masks: storage as bits, and the morphology that LOHO's losses need.
+"""Binary masks: storage as bits, sizes, and the morphology that LOHO's losses need.
 
 Dilation and erosion are ``iterations`` rounds of the 3x3 cross, as SciPy does them: any value but 0
 counts as set, erosion takes the outside of the frame for unset, dilation adds nothing from outside.
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-HAIR, FACE = 2, 13
-"""Labels of hair and face, as Graphonomy numbers the classes of CIHP."""
+REFERENCE_SIZE = 256
+"""Width in pixels of the frame in which the paper's margins are given."""
 
 
 def pack_bits(mask: np.ndarray) -> bytes:
@@ -35,6 +35,19 @@ def unpack_bits(packed: bytes, height: int, width: int | None = None) -> np.ndar
         raise ValueError(f"{len(packed)} bytes cannot be a mask of {height}x{width} pixels")
     rows = np.frombuffer(packed, dtype=np.uint8).reshape(height, row_bytes)
     return np.unpackbits(rows, axis=-1, count=width).astype(bool)
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Bring a mask ``[H, W] bool`` to ``[size, size] bool``: set where at least half of the area is."""
+    if size > min(mask.shape):
+        grey = torch.from_numpy(mask).float()[None, None]
+        return F.interpolate(grey, size=(size, size), mode="nearest")[0, 0].numpy() > 0
+    return F.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None], size)[0].numpy() >= 0.5
+
+
+def scaled_pixels(pixels: float, size: int) -> int:
+    """Bring a length in pixels of a 256-pixel frame to a frame of ``size`` pixels, at least 1."""
+    return max(1, round(pixels * size / REFERENCE_SIZE))
 
 
 def dilate(mask: Tensor, iterations: int) -> Tensor:

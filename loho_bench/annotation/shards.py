@@ -13,21 +13,23 @@ from torch.nn import functional as F
 
 from loho_bench.annotation.embedded import NETWORK_SIZE, EmbeddedLandmarks, EmbeddedParser
 from loho_bench.annotation.given import GivenLandmarks, RejectedAnnotation, read_landmarks, read_masks
-from loho_bench.annotation.masks import FACE, HAIR
 from loho_bench.annotation.protocols import LandmarkDetector, Parser
 from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row
 from loho_bench.errors import UserError
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tensor
 from loho_bench.progress import get_logger, track
 from loho_bench.settings.project import Settings
-from loho_bench.storage import read_table, write_table
+from loho_bench.storage import read_table, shard_of, write_table
 from loho_bench.weights.embedded import load_landmarks, load_parser
 
 BATCH = 16
 """Portraits that the networks see together."""
 
 
-def annotate_shard(portraits_table: str | Path, settings: Settings, shard: int, out: str | Path) -> None:
+def annotate_shard(
+    portraits_table: str | Path, settings: Settings, shard: int | None, out: str | Path
+) -> None:
     """Annotate portraits ``shard * shard_size`` to ``(shard + 1) * shard_size`` of those with status "ok".
 
     A portrait that cannot be annotated gets a row with status "rejected" and the reason; it never stops the
@@ -40,8 +42,8 @@ def annotate_shard(portraits_table: str | Path, settings: Settings, shard: int, 
         Table of :func:`loho_bench.portraits.table.write_portraits`.
     settings : Settings
         The group ``annotation`` is read.
-    shard : int
-        Number of the slice, from 0.
+    shard : int or None
+        Number of the slice, from 0; None takes all portraits together.
     out : path
         Parquet table to write, columns ``loho_bench.annotation.record.COLUMNS``.
 
@@ -54,7 +56,7 @@ def annotate_shard(portraits_table: str | Path, settings: Settings, shard: int, 
     chosen = settings.annotation
     portraits = read_table(portraits_table)
     usable = portraits[portraits["status"] == "ok"]
-    part = usable.iloc[shard * chosen.shard_size : (shard + 1) * chosen.shard_size]
+    part = shard_of(usable, shard, chosen.shard_size)
     if chosen.source == "given":
         if not Path(chosen.masks).is_dir():
             raise UserError(
@@ -67,7 +69,8 @@ def annotate_shard(portraits_table: str | Path, settings: Settings, shard: int, 
     else:
         parser, detector = EmbeddedParser(load_parser()), EmbeddedLandmarks(load_landmarks())
         rows = annotate_images(part, parser, detector, chosen.mask_size)
-    done = list(track(rows, f"annotating portraits, shard {shard}", len(part)))
+    of_shard = "" if shard is None else f", shard {shard}"
+    done = list(track(rows, f"annotating portraits{of_shard}", len(part)))
     for row in done:
         if row["reason"]:
             get_logger("annotation").warning("%s %s: %s", row["portrait_id"], row["status"], row["reason"])

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import loho_bench
-from loho_bench.cli import annotate, portraits, report, schema, score, train, transfer, tuples
+from loho_bench.cli import annotate, calibrate, portraits, report, schema, score, train, transfer, tuples
 from loho_bench.errors import UserError
 
 EXIT_INTERNAL = 1
@@ -35,6 +35,7 @@ app.command("report")(report.report)
 app.command("ablation")(report.ablation)
 app.command("schema")(schema.schema)
 app.command("train")(train.train)
+app.command("calibrate")(calibrate.calibrate)
 
 
 def _print_version(wanted: bool) -> None:

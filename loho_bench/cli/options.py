@@ -19,10 +19,19 @@ PortraitsOption = Annotated[
     Path, typer.Option("--portraits", help="Table written by 'loho-bench portraits'.")
 ]
 AnnotationsOption = Annotated[
-    list[Path],
-    typer.Option("--annotations", help="Table that 'annotate' wrote; once for every shard."),
+    list[Path] | None,
+    typer.Option(
+        "--annotations",
+        help="Table that 'annotate' wrote; once for every shard.",
+        show_default="all of annotations/shard-*.parquet",
+    ),
 ]
-ShardOption = Annotated[int, typer.Option("--shard", min=0, help="Which slice of the work to do, from 0.")]
+ShardOption = Annotated[
+    int | None,
+    typer.Option(
+        "--shard", min=0, help="Which slice of the work to do, from 0.", show_default="one after the other"
+    ),
+]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads that this job may use.")]
 CoresOption = Annotated[
     int | None,

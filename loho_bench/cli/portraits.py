@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from loho_bench.cli import layout
 from loho_bench.cli.options import CoresOption, SettingsOption
 from loho_bench.cli.threads import processors, share_of_threads
 
 
 def portraits(
-    out: Annotated[Path, typer.Option("--out", help="Table to write; synthetic images go beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Table to write; synthetic images go beside it.")
+    ] = layout.PORTRAITS,
     settings: SettingsOption = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that this job may use.")] = 1,
     cores: CoresOption = None,

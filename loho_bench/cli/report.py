@@ -7,30 +7,33 @@ from typing import Annotated
 
 import typer
 
+from loho_bench.cli import layout
 from loho_bench.cli.options import CoresOption, SettingsOption, ThreadsOption
 from loho_bench.cli.threads import configure_threads
 
 
 def report(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the tables, the figures and the page.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the tables, the figures and the page.")
+    ] = layout.REPORTS,
     settings: SettingsOption = None,
     threads: ThreadsOption = 1,
     cores: CoresOption = None,
 ) -> None:
     """Write fid.csv, the paper's tables and figures, and index.html from the scores."""
     configure_threads(threads, cores)
+    from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.reports.write import write_reports
-    from loho_bench.settings.loading import load_settings
 
-    write_reports(load_settings(settings), out)
+    write_reports(load_checked_settings(settings), out)
 
 
 def ablation(
-    out: Annotated[Path, typer.Option("--out", help="Table to write.")],
+    out: Annotated[Path, typer.Option("--out", help="Table to write.")] = layout.REPORTS / "ablation.csv",
     settings: SettingsOption = None,
 ) -> None:
     """Compare the hair structure kept with and without gradient orthogonalization (section 4.3)."""
+    from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.reports.ablation import write_ablation
-    from loho_bench.settings.loading import load_settings
 
-    write_ablation(load_settings(settings), out)
+    write_ablation(load_checked_settings(settings), out)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from loho_bench.cli import layout
 from loho_bench.cli.options import (
     AnnotationsOption,
     CoresOption,
@@ -20,21 +21,44 @@ from loho_bench.cli.threads import configure_threads
 
 def transfer(
     method: Annotated[str, typer.Argument(help="Name of the method; 'loho-bench methods' lists them.")],
-    portraits: PortraitsOption,
-    annotations: AnnotationsOption,
-    out: Annotated[Path, typer.Option("--out", help="Table to write; images and traces go beside it.")],
-    tuples: Annotated[Path, typer.Option("--tuples", help="Table of tuples that 'tuples' wrote.")],
-    shard: ShardOption = 0,
+    portraits: PortraitsOption = layout.PORTRAITS,
+    annotations: AnnotationsOption = None,
+    tuples: Annotated[
+        Path,
+        typer.Option(
+            "--tuples", help="Table that 'tuples' wrote: tuples.csv, or reconstruction.csv for Table 3."
+        ),
+    ] = layout.TUPLES / "tuples.csv",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Table to write, images and traces go beside it; without --shard it holds all tuples.",
+            show_default="results/METHOD/tuples-SHARD.parquet",
+        ),
+    ] = None,
+    shard: ShardOption = None,
     settings: SettingsOption = None,
     threads: ThreadsOption = 1,
     cores: CoresOption = None,
 ) -> None:
-    """Transfer the hair of one slice of the tuples. Finished tuples of an earlier run are kept."""
+    """Transfer the hair of the tuples. Finished tuples of an earlier run are kept."""
     configure_threads(threads, cores)
+    from loho_bench.methods.configuration import load_checked_settings
+    from loho_bench.methods.registry import default_registry
     from loho_bench.methods.runner import run_shard
-    from loho_bench.settings.loading import load_settings
+    from loho_bench.storage import read_table
 
-    run_shard(method, tuples, portraits, annotations, load_settings(settings), shard, out)
+    default_registry().get(method)
+    chosen = load_checked_settings(settings)
+    tables = annotations or layout.annotation_tables()
+    if out is not None or shard is not None:
+        out = out or layout.result_table(method, tuples, shard or 0)
+        run_shard(method, tuples, portraits, tables, chosen, shard, out)
+        return
+    for number in layout.shards(len(read_table(tuples)), chosen.transfer.shard_size):
+        out = layout.result_table(method, tuples, number)
+        run_shard(method, tuples, portraits, tables, chosen, number, out)
 
 
 def methods() -> None:

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from loho_bench.annotation.masks import dilate
+from loho_bench.annotation.masks import REFERENCE_SIZE, dilate, scaled_pixels
 
-_REFERENCE_SIZE = 256
 _REMOVAL_MARGIN = 5  # pixels at the reference size: strands that a parser misses just outside the hair
 _INPAINTING_RADIUS = 3  # pixels around a hole that Telea's method looks at
 _FEATHER = 1.5  # standard deviation, pixels at the reference size
@@ -56,7 +55,7 @@ def soft_mask(foreground: Tensor, size: int) -> Tensor:
     """Feather a binary foreground ``[N,1,s,s]`` into ``[N,1,size,size]`` with values in [0,1]."""
     if foreground.shape[-1] != size:
         foreground = F.interpolate(foreground, size=(size, size), mode="bilinear", align_corners=False)
-    deviation = _FEATHER * size / _REFERENCE_SIZE
+    deviation = _FEATHER * size / REFERENCE_SIZE
     radius = max(1, round(3 * deviation))
     taps = torch.arange(-radius, radius + 1, device=foreground.device, dtype=foreground.dtype)
     kernel = torch.exp(-0.5 * (taps / deviation) ** 2)
@@ -70,8 +69,3 @@ def soft_mask(foreground: Tensor, size: int) -> Tensor:
 def blend(foreground: Tensor, background: Tensor, mask: Tensor) -> Tensor:
     """Lay ``foreground`` over ``background``, both ``[N,3,S,S]``, where ``mask`` ``[N,1,S,S]`` is 1."""
     return mask * foreground + (1 - mask) * background
-
-
-def scaled_pixels(pixels: float, size: int) -> int:
-    """Bring a length in pixels of a 256-pixel frame to a frame of ``size`` pixels, at least 1."""
-    return max(1, round(pixels * size / _REFERENCE_SIZE))

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from loho_bench.annotation.masks import resize_mask
 from loho_bench.annotation.record import Annotation
 from loho_bench.errors import UserError
 from loho_bench.methods.protocol import TupleBatch
@@ -67,12 +67,9 @@ class TupleInputs:
         return Annotation.from_row({"portrait_id": portrait_id, **_row(self.annotations, portrait_id)})
 
     def _masks(self, masks: list[np.ndarray]) -> Tensor:
-        """Bring masks [M, M] to [N, 1, S, S]: a pixel is set where at least half of its area is."""
-        stacked = torch.from_numpy(np.stack(masks)).float()[:, None]
-        size = (self.resolution, self.resolution)
-        if stacked.shape[-1] >= self.resolution:
-            return (F.adaptive_avg_pool2d(stacked, size) >= 0.5).float()
-        return F.interpolate(stacked, size=size, mode="nearest")
+        """Bring masks [M, M] to [N, 1, S, S]."""
+        resized = np.stack([resize_mask(mask, self.resolution) for mask in masks])
+        return torch.from_numpy(resized).float()[:, None]
 
 
 def _row(table: pd.DataFrame, portrait_id: str) -> pd.Series:

@@ -95,6 +95,7 @@ class Transfer:
             foreground=self.foreground[indices],
             foreground_mask=self.foreground_mask[indices],
             latents=None if self.latents is None else self.latents[indices],
+            latent_mean=self.latent_mean,
             traces={name: trace[:, indices] for name, trace in self.traces.items()},
         )
 

@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from loho_bench.errors import UserError
+from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.inputs import TupleInputs
 from loho_bench.methods.protocol import Method, Transfer
 from loho_bench.methods.registry import MethodSpec, default_registry
@@ -33,6 +34,7 @@ from loho_bench.storage import (
     exclusive_lock,
     read_json,
     read_table,
+    shard_of,
     write_json,
     write_png,
     write_table,
@@ -71,7 +73,7 @@ def run_shard(
     portraits: str | Path,
     annotations: Sequence[str | Path],
     settings: Settings,
-    shard: int,
+    shard: int | None,
     out: str | Path,
 ) -> None:
     """Run ``method`` on the tuples of one shard and write their table.
@@ -84,8 +86,9 @@ def run_shard(
         Tables of the stages before.
     settings : Settings
         ``seed``, ``transfer``, the method's family and its own entry in ``methods`` are read.
-    shard : int
+    shard : int or None
         Tuples ``shard * shard_size`` to ``(shard + 1) * shard_size`` of the table; there may be none.
+        None takes all of them together.
     out : str or Path
         The table; portraits, foregrounds, latents, traces and rows go into folders beside it.
 
@@ -97,20 +100,13 @@ def run_shard(
     """
     spec = default_registry().get(method)
     method_settings = configure_method(spec, settings)
-    out, size = Path(out), settings.transfer.shard_size
-    chosen = read_table(tuples).iloc[shard * size : (shard + 1) * size]
+    out = Path(out)
+    chosen = shard_of(read_table(tuples), shard, settings.transfer.shard_size)
     with exclusive_lock(out.parent / f".{out.stem}.lock"):
         work = _Work(spec, method_settings, settings, out.parent)
         inputs = TupleInputs.read(portraits, annotations, settings.transfer.resolution)
         rows = work.finish(chosen, inputs)
         write_table(pd.DataFrame(rows, columns=list(_COLUMNS)), out)
-
-
-def configure_method(spec: MethodSpec, settings: Settings) -> StrictModel:
-    """Return the validated settings of a method: its family's, and over them its own."""
-    family = getattr(settings, spec.family, None)
-    layers = [] if family is None else [family.model_dump(exclude_unset=True)]
-    return spec.configure(*layers, settings.methods.get(spec.name, {}))
 
 
 class _Work:

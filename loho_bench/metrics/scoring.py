@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from loho_bench.annotation.masks import HAIR, dilate
+from loho_bench.annotation.masks import dilate, scaled_pixels
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.methods.protocol import Parser
 from loho_bench.metrics.cost import COSTS
@@ -29,13 +29,14 @@ from loho_bench.metrics.scoring_inputs import (
 )
 from loho_bench.metrics.spec import MetricSpec, get_metric
 from loho_bench.metrics.ssim import ssim
+from loho_bench.networks.graphonomy import HAIR
 from loho_bench.networks.lpips import Lpips
 from loho_bench.portraits.images import to_tensor
 from loho_bench.progress import track
 from loho_bench.settings.project import Settings
 from loho_bench.storage import write_table
 
-MARGIN_OF_256 = 5
+MARGIN = 5  # pixels of a 256-pixel frame
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,9 @@ def _identity_ssim(case: Case) -> float:
 
 def _kept_face_psnr(case: Case) -> float:
     """PSNR to the identity inside ``M1^f ∩ (1 − M2^{h,d})``, the region of the identity loss (eq. 2)."""
-    size = case.inputs.resolution
     hair = case.inputs.mask(case.row["structure"], "hair")
-    steps = max(1, round(MARGIN_OF_256 * size / 256))
-    grown = dilate(torch.from_numpy(hair).float()[None, None], steps)[0, 0].numpy() > 0
+    margin = scaled_pixels(MARGIN, case.inputs.resolution)
+    grown = dilate(torch.from_numpy(hair).float()[None, None], margin)[0, 0].numpy() > 0
     region = case.inputs.mask(case.row["identity"], "face") & ~grown
     if not region.any():
         return float("nan")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from loho_bench.annotation.masks import FACE, HAIR, unpack_bits
+from loho_bench.annotation.masks import resize_mask, unpack_bits
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.errors import UserError
 from loho_bench.methods.protocol import Parser
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.portraits.images import load_rgb, resize, to_tensor
 from loho_bench.portraits.synthetic import PortraitParameters, Rendered, combine, render
 from loho_bench.storage import read_table
@@ -142,11 +142,3 @@ def read_shards(folder: Path, pattern: str) -> pd.DataFrame:
             remedy="run the step that writes it, or correct the name of the method",
         )
     return pd.concat([read_table(path) for path in paths], ignore_index=True)
-
-
-def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
-    """Return a boolean mask ``[H, W]`` at ``[size, size]``: set where at least half of the area is."""
-    if mask.shape == (size, size):
-        return mask
-    grey = Image.fromarray(mask.astype(np.uint8) * 255)
-    return np.asarray(grey.resize((size, size), Image.Resampling.BOX)) >= 128

@@ -54,8 +54,10 @@ class LpipsHeads(nn.Module):
     def from_state_dict(cls, state: Mapping[str, Tensor]) -> LpipsHeads:
         """Heads for a published state dict, widths taken from its tensors; frozen.
 
-        Raises:
-            UserError: missing, unknown or misshapen tensors.
+        Raises
+        ------
+        UserError
+            Missing, unknown or misshapen tensors.
         """
         try:
             heads = cls([state[f"lin{i}.model.1.weight"].shape[1] for i in range(len(BLOCKS))])
@@ -84,7 +86,10 @@ class Lpips(nn.Module):
     def features(self, x: Tensor) -> list[Tensor]:
         """Unit-normalised maps of the five blocks, [N, C_b, H / 2^(b-1), W / 2^(b-1)] float32.
 
-        x: images [N, 3, H, W] float32 in [-1, 1], H and W at least 16. They are not resized.
+        Parameters
+        ----------
+        x : Tensor [N, 3, H, W] float32
+            Images in [-1, 1], H and W at least 16. They are not resized.
         """
         maps = self.vgg(scale_input(x), BLOCK_LAYERS)
         return [unit_normalize(maps[layer]) for layer in BLOCK_LAYERS]
@@ -101,16 +106,22 @@ class Lpips(nn.Module):
         As in the authors' code, the mask weighs the *differences of features* of unmasked images: within
         each block sum(mask * difference) / sum(mask), over the sample's own mask. The paper masks the images.
 
-        Args:
-            fx, fy: two outputs of `features`, of the same shapes (a batch of one is broadcast).
-            mask: [N, 1, H, W] float32 in [0, 1], fractions allowed, brought to each block by nearest
-                neighbour from the block before; None takes the plain spatial mean. Carries no gradient.
-            blocks: which of the blocks 1 to 5 count; LOHO uses all for the face and (4, 5) for the hair.
-
         A sample whose mask is empty in a block gets 0, with zero gradient, from that block.
 
-        Raises:
-            ValueError: a block outside 1 to 5, or none.
+        Parameters
+        ----------
+        fx, fy : sequence of Tensor
+            Two outputs of `features`, of the same shapes (a batch of one is broadcast).
+        mask : Tensor [N, 1, H, W] float32 in [0, 1], optional
+            Fractions allowed; brought to each block by nearest neighbour from the block before. None takes
+            the plain spatial mean. Carries no gradient.
+        blocks : sequence of int
+            Which of the blocks 1 to 5 count; LOHO uses all for the face and (4, 5) for the hair.
+
+        Raises
+        ------
+        ValueError
+            A block outside 1 to 5, or none.
         """
         if not blocks or any(block not in BLOCKS for block in blocks):
             raise ValueError(f"blocks must be among {BLOCKS}, not {tuple(blocks)}")

@@ -24,11 +24,14 @@ LAYERS = {
 class Vgg16(nn.Module):
     """The thirteen convolutions of VGG-16 (Simonyan and Zisserman), without the classifier.
 
-    Args:
-        widths: channels of the five blocks; (64, 128, 256, 512, 512) as published.
-        compute_dtype: dtype of the feature maps inside, float32 or bfloat16. May be changed at any time.
-
     Nothing is normalised inside: LPIPS scales its images first, LOHO's style and appearance terms do not.
+
+    Parameters
+    ----------
+    widths : sequence of 5 int
+        Channels of the blocks; (64, 128, 256, 512, 512) as published.
+    compute_dtype : torch.dtype
+        Of the feature maps inside, float32 or bfloat16. May be changed at any time.
     """
 
     def __init__(self, widths: Sequence[int] = WIDTHS, *, compute_dtype: torch.dtype = torch.float32) -> None:
@@ -48,8 +51,10 @@ class Vgg16(nn.Module):
 
         It comes in evaluation mode with frozen weights.
 
-        Raises:
-            UserError: missing, unknown or misshapen tensors.
+        Raises
+        ------
+        UserError
+            Missing, unknown or misshapen tensors.
         """
         state = {key: value for key, value in state.items() if not key.startswith("classifier.")}
         try:
@@ -66,15 +71,22 @@ class Vgg16(nn.Module):
     def forward(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Activations after the named ReLUs.
 
-        Args:
-            x: images [N, 3, H, W] float32 in the range that the weights expect; H, W at least 16 for block 5.
-            layers: names among relu1_1, relu1_2, relu2_1, ..., relu5_3. Nothing deeper is computed.
+        Parameters
+        ----------
+        x : Tensor [N, 3, H, W] float32
+            Images in the range that the weights expect; H, W at least 16 for block 5.
+        layers : sequence of str
+            Names among relu1_1, relu1_2, relu2_1, ..., relu5_3. Nothing deeper is computed.
 
-        Returns:
-            float32 maps [N, C_b, H / 2^(b-1), W / 2^(b-1)] by name, b the block.
+        Returns
+        -------
+        dict of Tensor
+            Float32 maps [N, C_b, H / 2^(b-1), W / 2^(b-1)] by name, b the block.
 
-        Raises:
-            ValueError: an unknown layer name.
+        Raises
+        ------
+        ValueError
+            An unknown layer name.
         """
         unknown = [name for name in layers if name not in LAYERS]
         if unknown:

@@ -57,6 +57,7 @@ def page_content(report: Report) -> dict[str, object]:
         "version": loho_bench.__version__,
         "methods": [method_label(method) for method in reports.methods],
         "counts": _counts(run),
+        "empty": list(run.census.loc[run.census["eligible_pairs"] == 0, "category"]),
         "figures": key_figures(report),
         "fid_tables": [
             fid_display(report.fid_rows, reading) for reading in report.fid_rows["reading"].unique()
@@ -130,10 +131,11 @@ def _counts(run: Run) -> dict[str, int]:
 
 
 def rejected_portraits(run: Run) -> list[dict[str, str]]:
-    """Return portraits that were set aside, by either stage, with the reason."""
+    """Return portraits that were set aside, by either stage, with the reason: also those without any hair."""
     found = []
     for stage, table in (("portraits", run.inputs.portraits), ("annotation", run.inputs.annotations)):
-        for portrait, row in table[table["status"] != "ok"].iterrows():
+        remarked = table["reason"].fillna("") != ""
+        for portrait, row in table[(table["status"] != "ok") | remarked].iterrows():
             found.append({"portrait": str(portrait), "stage": stage, "reason": str(row["reason"])})
     return found
 

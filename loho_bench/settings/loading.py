@@ -36,7 +36,8 @@ def validate_settings(values: dict[str, Any], origin: str = "the settings") -> S
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'top level'}: {item['msg']}"
+            f"{'.'.join(str(part) for part in item['loc']) or 'top level'}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()
         ]
         raise UserError(

@@ -15,17 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.errors import UserError
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.objective import Objective
 from loho_bench.methods.loho.optimize import Problem, optimize
 from loho_bench.methods.protocol import Resources, TupleBatch
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings, LossWeights
 from loho_bench.training.dataset import PortraitDataset
 
-RATIOS = {"structure": 1.0, "noise": 1.0, "appearance": 1.0, "style": 1.0}
+RATIOS = {"structure": 2.0, "noise": 1.0, "appearance": 4.0, "style": 4.0}
 _HAIR_FRACTION = 0.18
 _CLOSEST_FACES = 0.7
+_DRAWS_PER_TUPLE = 2000
 
 
 def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -> LossWeights:
@@ -73,6 +75,11 @@ def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> Tupl
 
     Every portrait has 18 % hair or more; the faces of identity and structure overlap by an IoU of 0.7 or
     more.
+
+    Raises
+    ------
+    UserError
+        The portraits have hardly any such tuple.
     """
     draw = np.random.default_rng(seed)
     hair = portraits.labels == HAIR
@@ -95,12 +102,20 @@ def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> Tupl
 def _draw_tuples(
     draw: np.random.Generator, eligible: np.ndarray, face: np.ndarray, count: int
 ) -> Iterator[tuple[int, int, int]]:
-    while count > 0:
+    for _ in range(count * _DRAWS_PER_TUPLE if len(eligible) >= 3 else 0):
         identity, structure, appearance = draw.choice(eligible, 3, replace=False)
         overlap = (face[identity] & face[structure]).sum() / (face[identity] | face[structure]).sum()
         if overlap >= _CLOSEST_FACES:
             yield identity, structure, appearance
             count -= 1
+            if count == 0:
+                return
+    raise UserError(
+        f"cannot draw the tuples to calibrate on: {count} are missing",
+        cause=f"of {len(face)} portraits {len(eligible)} have {_HAIR_FRACTION:.0%} hair, and too few pairs "
+        f"of these have faces that overlap by an IoU of {_CLOSEST_FACES:g}",
+        remedy="give more portraits",
+    )
 
 
 def _norms(

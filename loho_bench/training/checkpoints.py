@@ -1,13 +1,15 @@
-"""A training that can be killed: its state in one side file."""
+"""A training that can be killed: its state in one side file, named by what decides the result."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from loho_bench.progress import get_logger
+from loho_bench.provenance import stable_hash
 from loho_bench.storage import atomic_path
 
 
@@ -38,3 +40,37 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the file: the training is over."""
         self.path.unlink(missing_ok=True)
+
+
+class Checkpoints:
+    """The side files that the training of one network opens.
+
+    The training opens them; who has saved the network removes them. A training killed in between goes on
+    from its last step.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._opened: list[Checkpoint] = []
+
+    def open(self, name: str, settings: Mapping[str, Any], **parts: Any) -> Checkpoint:
+        """Return the checkpoint of one training.
+
+        Parameters
+        ----------
+        name : str
+            Of the network; the side file is ``folder/NAME-HASH.pt``.
+        settings : mapping
+            All that decides the result, and that the hash is made from: a side file of other settings is left
+            alone.
+        **parts
+            What has a ``state_dict`` and changes while training.
+        """
+        checkpoint = Checkpoint(self.folder / f"{name}-{stable_hash(settings)}.pt", **parts)
+        self._opened.append(checkpoint)
+        return checkpoint
+
+    def remove(self) -> None:
+        """Delete the files that were opened: what the training made is saved."""
+        for checkpoint in self._opened:
+            checkpoint.remove()

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from loho_bench.portraits.synthetic import LABELS
 from loho_bench.training.dataset import PortraitDataset
 
-# Classes that a label thumbnail distinguishes: hair, upper clothes, neck and ears, face.
-_CLASSES = (2, 5, 10, 13)
+# Classes that a label thumbnail distinguishes: all but the background.
+_CLASSES = LABELS[1:]
 _COMPONENTS = {"thumbnail": 64, "labels": 32, "landmarks": 16}
 # Latents of attributes too fine for a thumbnail: waves, mess, streaks, fringe, tips, eyes, brows, lips,
 # mouth, smile, eye colour, lift, lightness, nose.

@@ -7,7 +7,6 @@ normalisation that is folded into the convolutions afterwards: without it the pl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,9 @@ from torch.nn import functional as F
 
 from loho_bench.networks.lpips import Lpips, LpipsHeads, scale_input
 from loho_bench.networks.vgg import LAYERS, Vgg16
+from loho_bench.portraits.synthetic import LABELS
 from loho_bench.progress import get_logger
-from loho_bench.training.checkpoints import Checkpoint
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, random_batches
 from loho_bench.training.judgements import fit_heads, judgement_accuracy
 
@@ -26,7 +26,6 @@ WIDTHS = (16, 32, 64, 128, 128)
 _BATCH = 32
 _LEARNING_RATE = 2e-3
 _BLOCK_ENDS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-_CLASSES = (0, 2, 5, 10, 13)
 
 
 class NormalizedVgg(nn.Module):
@@ -72,7 +71,7 @@ class TaskHeads(nn.Module):
         self.regression = nn.Linear(widths[-1] * 16, 48 + 136)
         self.lateral = nn.ModuleList([nn.Conv2d(width, 16, 1) for width in widths])
         self.dense = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, len(_CLASSES) + 3, 1)
+            nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, len(LABELS) + 3, 1)
         )
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -86,7 +85,7 @@ class TaskHeads(nn.Module):
 
 
 def train_features(
-    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, folder: Path
+    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, checkpoints: Checkpoints
 ) -> tuple[Lpips, dict[str, Any]]:
     """Train the feature network and fit its LPIPS heads; a killed run goes on.
 
@@ -102,8 +101,16 @@ def train_features(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, _LEARNING_RATE, total_steps=steps, pct_start=0.05
     )
-    checkpoint = Checkpoint(
-        folder / "features.pt", network=network, tasks=tasks, optimizer=optimizer, schedule=schedule
+    decisive = {
+        "seed": seed,
+        "steps": steps,
+        "portraits": len(dataset),
+        "batch": _BATCH,
+        "learning_rate": _LEARNING_RATE,
+        "widths": WIDTHS,
+    }
+    checkpoint = checkpoints.open(
+        "features", decisive, network=network, tasks=tasks, optimizer=optimizer, schedule=schedule
     )
     step = checkpoint.restore()
     network.train()
@@ -116,7 +123,7 @@ def train_features(
         optimizer.step()
         schedule.step()
         step += 1
-        if step % 100 == 0:
+        if step % 100 == 0 or step == steps:
             log.info("step %d of %d: loss %.4f", step, steps, loss.item())
             checkpoint.save(step)
     network.eval()
@@ -146,12 +153,12 @@ def _squash(latents: Tensor) -> Tensor:
 def _task_loss(regressed: Tensor, dense: Tensor, dataset: PortraitDataset, index: np.ndarray) -> Tensor:
     latents = torch.from_numpy(dataset.latents[index]).float()
     landmarks = torch.from_numpy(dataset.landmarks[index]).flatten(1)
-    labels = torch.from_numpy(np.searchsorted(_CLASSES, dataset.labels[index]))
+    labels = torch.from_numpy(np.searchsorted(LABELS, dataset.labels[index]))
     return (
         F.mse_loss(regressed[:, :48], _squash(latents))
         + 4 * F.mse_loss(regressed[:, 48:], 2 * landmarks - 1)
-        + F.cross_entropy(dense[:, : len(_CLASSES)], labels)
-        + 2 * F.l1_loss(dense[:, len(_CLASSES) :], dataset.batch(index))
+        + F.cross_entropy(dense[:, : len(LABELS)], labels)
+        + 2 * F.l1_loss(dense[:, len(LABELS) :], dataset.batch(index))
     )
 
 

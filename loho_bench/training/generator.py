@@ -11,8 +11,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from torch.nn import functional as F
 from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.progress import get_logger
-from loho_bench.training.checkpoints import Checkpoint
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.codes import CODE_SIZE, ImageCode
 from loho_bench.training.dataset import SIZE, PortraitDataset, random_batches
 
@@ -61,7 +60,7 @@ def train_generator(
     *,
     steps: int,
     seed: int,
-    folder: Path,
+    checkpoints: Checkpoints,
     dtype: torch.dtype = torch.bfloat16,
 ) -> tuple[Generator, dict[str, Any]]:
     """Train the generator; a killed run goes on from its last checkpoint.
@@ -74,8 +73,8 @@ def train_generator(
     steps : int
         Steps of all phases together.
     seed : int
-    folder : Path
-        Where the checkpoint lies while the training runs.
+    checkpoints : Checkpoints
+        Keeps the state of an unfinished training.
     dtype : torch.dtype
         Of the convolutions while training.
 
@@ -95,8 +94,18 @@ def train_generator(
     parameters = [p for name, p in generator.named_parameters() if not name.startswith("style.")]
     averaged = [p for name, p in average.named_parameters() if not name.startswith("style.")]
     optimizer = torch.optim.Adam(parameters, betas=(0.9, 0.99))
-    checkpoint = Checkpoint(
-        folder / "generator.pt", generator=generator, average=average, optimizer=optimizer
+    decisive = {
+        "seed": seed,
+        "steps": steps,
+        "portraits": len(dataset),
+        "config": CONFIG,
+        "phases": [asdict(phase) for phase in PHASES],
+        "textured": _TEXTURED,
+        "factors": [_AVERAGING, _PERCEPTUAL_WEIGHT, _AFFINE_GAIN, _NOISE_STRENGTH],
+        "dtype": str(dtype),
+    }
+    checkpoint = checkpoints.open(
+        "generator", decisive, generator=generator, average=average, optimizer=optimizer
     )
     step, perceptual = checkpoint.restore(), None
 
@@ -118,7 +127,7 @@ def train_generator(
             step += 1
             decay = min(_AVERAGING, (1 + step) / (10 + step))
             torch._foreach_lerp_(averaged, [p.detach() for p in parameters], 1 - decay)
-            if step % 100 == 0:
+            if step % 100 == 0 or step == steps:
                 log.info("step %d of %d, %d px: loss %.4f", step, steps, phase.resolution, loss.item())
                 checkpoint.save(step)
             if step % 500 == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from loho_bench.networks.graphonomy import HAIR
 from loho_bench.networks.hourglass import StackedHourglass, decode
 from loho_bench.training.augmentation import augment, mirror_landmarks, step_generator
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import SIZE, PortraitDataset, random_batches
 from loho_bench.training.loop import descend
 
@@ -29,7 +29,7 @@ def train_landmarks(
     *,
     steps: int,
     seed: int,
-    folder: Path,
+    checkpoints: Checkpoints,
     batch: int = 16,
     learning_rate: float = 3e-3,
     config: Mapping[str, Any] | None = None,
@@ -42,8 +42,8 @@ def train_landmarks(
         To learn from, and to be judged on.
     steps, seed, batch, learning_rate
         Together with ``config`` they decide the result.
-    folder : Path
-        Where the side file of an unfinished training lies.
+    checkpoints : Checkpoints
+        Keeps the state of an unfinished training.
     config : mapping, optional
         Arguments of :class:`StackedHourglass`; :data:`LANDMARKS_CONFIG` when left out.
 
@@ -76,10 +76,9 @@ def train_landmarks(
         name="landmarks",
         steps=steps,
         learning_rate=learning_rate,
-        folder=folder,
+        checkpoints=checkpoints,
         settings=settings,
     )
-    network.requires_grad_(False)
     return network, {**landmark_figures(network, held_out, seed=seed), "seconds": round(seconds, 1)}
 
 

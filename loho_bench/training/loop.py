@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from loho_bench.progress import get_logger
-from loho_bench.provenance import stable_hash
-from loho_bench.training.checkpoints import Checkpoint
+from loho_bench.training.checkpoints import Checkpoints
 
 _LOGGED_EVERY = 50
 _SAVED_EVERY_SECONDS = 60.0
@@ -46,10 +44,11 @@ def descend(
     name: str,
     steps: int,
     learning_rate: float,
-    folder: Path,
+    checkpoints: Checkpoints,
     settings: Mapping[str, Any],
 ) -> float:
-    """Train ``network`` in place; a killed training goes on where it last saved, with the same result.
+    """Train ``network`` in place and freeze it; a killed training goes on where it last saved, with the same
+    result.
 
     Parameters
     ----------
@@ -62,10 +61,10 @@ def descend(
     steps : int
     learning_rate : float
         The highest; it rises to it over a twentieth of the steps and falls to nearly 0.
-    folder : Path
-        Where the side file lies.
+    checkpoints : Checkpoints
+        Keeps the state of an unfinished training.
     settings : mapping
-        All that decides the result. A side file of other settings is left alone.
+        All else that decides the result.
 
     Returns
     -------
@@ -77,9 +76,9 @@ def descend(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, learning_rate, total_steps=steps, pct_start=_RISING_SHARE
     )
-    run = stable_hash({**settings, "steps": steps, "learning_rate": learning_rate})
-    checkpoint = Checkpoint(
-        folder / f"{name}-{run}.pt", network=network, optimizer=optimizer, schedule=schedule, watch=watch
+    decisive = {**settings, "steps": steps, "learning_rate": learning_rate}
+    checkpoint = checkpoints.open(
+        name, decisive, network=network, optimizer=optimizer, schedule=schedule, watch=watch
     )
     start = checkpoint.restore()
     saved = time.monotonic()
@@ -96,5 +95,5 @@ def descend(
         if done == steps or time.monotonic() - saved > _SAVED_EVERY_SECONDS:
             checkpoint.save(done)
             saved = time.monotonic()
-    network.eval()
+    network.eval().requires_grad_(False)
     return watch.seconds()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch.nn import functional as F
 
 from loho_bench.networks.graphonomy import FACE, HAIR, Graphonomy
 from loho_bench.training.augmentation import augment, mirror_labels, step_generator
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, random_batches
 from loho_bench.training.loop import descend
 
@@ -39,7 +39,7 @@ def train_parser(
     *,
     steps: int,
     seed: int,
-    folder: Path,
+    checkpoints: Checkpoints,
     batch: int = 16,
     learning_rate: float = 4e-3,
     config: Mapping[str, Any] | None = None,
@@ -52,8 +52,8 @@ def train_parser(
         To learn from, and to be judged on.
     steps, seed, batch, learning_rate
         Together with ``config`` they decide the result.
-    folder : Path
-        Where the side file of an unfinished training lies.
+    checkpoints : Checkpoints
+        Keeps the state of an unfinished training.
     config : mapping, optional
         Arguments of :class:`Graphonomy`; :data:`PARSER_CONFIG` when left out.
 
@@ -84,10 +84,9 @@ def train_parser(
         name="parser",
         steps=steps,
         learning_rate=learning_rate,
-        folder=folder,
+        checkpoints=checkpoints,
         settings=settings,
     )
-    network.requires_grad_(False)
     return network, {**parser_figures(network, held_out, seed=seed), "seconds": round(seconds, 1)}
 
 

@@ -16,6 +16,7 @@ from loho_bench.errors import UserError, suggest
 from loho_bench.networks.lpips import Lpips
 from loho_bench.provenance import versions
 from loho_bench.storage import exclusive_lock
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, render_dataset
 from loho_bench.training.features import WIDTHS, train_features
 from loho_bench.training.generator import CONFIG, train_generator
@@ -41,7 +42,7 @@ class Recipe:
     steps : int
         Optimiser steps.
     train : callable
-        ``(dataset, held_out, steps=, seed=, folder=) -> (network, held-out figures)``.
+        ``(dataset, held_out, steps=, seed=, checkpoints=) -> (network, held-out figures)``.
     config : callable
         Gives the arguments that rebuild the network.
     """
@@ -53,12 +54,14 @@ class Recipe:
 
 
 def _generator(
-    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, folder: Path
+    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, checkpoints: Checkpoints
 ) -> tuple[nn.Module, dict[str, Any]]:
     def features() -> Lpips:
-        return load_trained_features(folder)
+        return load_trained_features(checkpoints.folder)
 
-    generator, figures = train_generator(dataset, held_out, features, steps=steps, seed=seed, folder=folder)
+    generator, figures = train_generator(
+        dataset, held_out, features, steps=steps, seed=seed, checkpoints=checkpoints
+    )
     return generator, {**figures, **inversion_quality(generator, features(), held_out, seed=seed)}
 
 
@@ -83,16 +86,20 @@ def get_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def open_datasets(
-    folder: str | Path, workers: int, portraits: int = TRAINING_PORTRAITS, held_out: int = HELD_OUT_PORTRAITS
-) -> tuple[PortraitDataset, PortraitDataset]:
-    """Return the training and the held-out portraits, rendering them if they are not there."""
+def open_training(folder: str | Path, workers: int) -> PortraitDataset:
+    """Return the portraits that networks learn from, rendering them if they are not there."""
+    return _open(folder, "portraits", TRAINING_PORTRAITS, _DATA_SEED, workers)
+
+
+def open_held_out(folder: str | Path, workers: int) -> PortraitDataset:
+    """Return portraits that no network has learned from, rendering them if they are not there."""
+    return _open(folder, "held-out", HELD_OUT_PORTRAITS, _HELD_OUT_SEED, workers)
+
+
+def _open(folder: str | Path, name: str, count: int, seed: int, workers: int) -> PortraitDataset:
     folder = Path(folder)
-    with exclusive_lock(folder / ".portraits.lock"):
-        return (
-            render_dataset(folder / "portraits", portraits, _DATA_SEED, workers),
-            render_dataset(folder / "held-out", held_out, _HELD_OUT_SEED, workers),
-        )
+    with exclusive_lock(folder / f".{name}.lock"):
+        return render_dataset(folder / name, count, seed, workers)
 
 
 def make_network(name: str, folder: str | Path, *, seed: int, workers: int, steps: int | None = None) -> None:
@@ -111,9 +118,9 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
     recipe, folder = get_recipe(name), Path(folder)
     steps = steps or recipe.steps
     trial = "" if steps == recipe.steps else f" --steps {steps}"
-    dataset, held_out = open_datasets(folder, workers)
-    started = time.time()
-    network, figures = recipe.train(dataset, held_out, steps=steps, seed=seed, folder=folder)
+    dataset, held_out = open_training(folder, workers), open_held_out(folder, workers)
+    started, checkpoints = time.time(), Checkpoints(folder)
+    network, figures = recipe.train(dataset, held_out, steps=steps, seed=seed, checkpoints=checkpoints)
     card = {
         "name": name,
         "command": f"loho-bench train {name} --seed {seed}{trial}",
@@ -129,6 +136,7 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
         "held_out": figures,
     }
     save_network(folder / f"{name}.safetensors", network.state_dict(), recipe.config(network), card)
+    checkpoints.remove()
 
 
 def load_trained_features(folder: Path) -> Lpips:

@@ -1,4 +1,4 @@
-"""Mask storage and morphology, against SciPy, the reference masks and simple truths."""
+"""Mask storage, sizes and morphology, against SciPy, Pillow, the reference masks and simple truths."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
 from scipy import ndimage
 
-from loho_bench.annotation.masks import dilate, erode, ignore_region, iou, pack_bits, unpack_bits
+from loho_bench.annotation.masks import (
+    dilate,
+    erode,
+    ignore_region,
+    iou,
+    pack_bits,
+    resize_mask,
+    scaled_pixels,
+    unpack_bits,
+)
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
@@ -33,6 +43,27 @@ def test_first_pixel_is_the_most_significant_bit():
 def test_bits_of_another_size_are_refused():
     with pytest.raises(ValueError, match="16x16"):
         unpack_bits(pack_bits(np.ones((8, 8), dtype=bool)), 16)
+
+
+def test_masks_are_reduced_by_majority_of_area():
+    mask = np.zeros((4, 4), bool)
+    mask[0, 0:2] = mask[2, 2] = True
+    assert resize_mask(mask, 2).tolist() == [[True, False], [False, False]]
+    assert resize_mask(mask, 8).sum() == 4 * mask.sum()
+    assert resize_mask(mask, 6).dtype == bool
+    assert np.array_equal(resize_mask(mask, 4), mask)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
+def test_masks_are_resized_as_pillow_does_it(size):
+    mask = ndimage.gaussian_filter(np.random.default_rng(0).random((256, 256)), 2) > 0.5
+    box = Image.fromarray(mask.astype(np.float32)).resize((size, size), Image.Resampling.BOX)
+    assert np.array_equal(resize_mask(mask, size), np.asarray(box) >= 0.5)
+
+
+@pytest.mark.parametrize(("pixels", "size", "there"), [(5, 256, 5), (5, 128, 2), (5, 1024, 20), (5, 16, 1)])
+def test_margins_grow_with_the_frame(pixels, size, there):
+    assert scaled_pixels(pixels, size) == there
 
 
 @settings(deadline=None)

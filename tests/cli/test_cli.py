@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from loho_bench.cli import main
+from loho_bench.cli import layout, main
+from loho_bench.storage import write_table
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("portraits", "annotate", "tuples", "transfer", "score", "report", "ablation", "schema", "train")
@@ -81,6 +83,23 @@ def test_unknown_method_is_answered_with_the_nearest(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("command", [["transfer", "loho"], ["score", "loho"], ["report"], ["ablation"]])
+@pytest.mark.parametrize(
+    ("methods", "answer"),
+    [
+        ({"loho-no-og": {"rampup": 0.1}}, "unknown method 'loho-no-og'. Did you mean 'loho-no-go'?"),
+        ({"loho": {"ramp_up": 0.1}}, "Did you mean 'rampup'?"),
+    ],
+)
+def test_settings_of_methods_are_checked_before_anything_is_read(tmp_path, capsys, command, methods, answer):
+    tables = [f"--{name}={tmp_path / name}" for name in ("tuples", "portraits", "annotations")]
+    given = tables if command[0] == "transfer" else []
+    settings = json.dumps({"methods": methods})
+    assert leave([*command, *given, "--out", str(tmp_path / "out"), "--settings", settings]) == 2
+    assert answer in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_option_is_an_error_of_the_user():
     assert leave(["portraits", "--uot", "p.parquet"]) == 2
 
@@ -111,3 +130,49 @@ def test_methods_are_listed():
     assert {"loho", "loho-no-go", "loho-unprojected", "loho-one-stage"} <= {
         line.split()[0] for line in listed
     }
+
+
+def test_stages_find_the_files_of_the_stages_before(tmp_path, monkeypatch):
+    calls = []
+
+    def recorded(name):
+        return lambda *arguments: calls.append((name, *arguments))
+
+    for target in ("annotation.shards.annotate_shard", "methods.runner.run_shard"):
+        monkeypatch.setattr(f"loho_bench.{target}", recorded(target.rsplit(".")[-1]))
+    monkeypatch.setattr("loho_bench.curation.tuples.write_tuples", recorded("write_tuples"))
+    monkeypatch.chdir(tmp_path)
+    write_table(pd.DataFrame({"portrait_id": list("abcde")}), layout.PORTRAITS)
+    write_table(pd.DataFrame({"tuple_id": list("abc")}), "tuples/tuples.csv")
+    settings = ["--settings", '{"annotation": {"shard_size": 2}, "transfer": {"shard_size": 2}}']
+    assert leave(["annotate", *settings]) == 0
+    shards = [Path(f"annotations/shard-{shard:04d}.parquet") for shard in range(3)]
+    assert [(call[1], *call[3:]) for call in calls] == [
+        (layout.PORTRAITS, n, s) for n, s in enumerate(shards)
+    ]
+
+    for path in shards:
+        write_table(pd.DataFrame(), path)
+    calls.clear()
+    assert leave(["tuples"]) == 0
+    assert leave(["transfer", "loho", *settings]) == 0
+    assert [(calls[0][1], calls[0][3])] == [(shards, Path("tuples"))]
+    results = [Path(f"results/loho/tuples-{shard:04d}.parquet") for shard in range(2)]
+    assert [(call[1], call[4], *call[6:]) for call in calls[1:]] == [
+        ("loho", shards, number, path) for number, path in enumerate(results)
+    ]
+
+
+def test_one_table_takes_everything_unless_a_shard_is_named(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("loho_bench.annotation.shards.annotate_shard", lambda *call: calls.append(call[2:]))
+    monkeypatch.chdir(tmp_path)
+    assert leave(["annotate", "--out", "all.parquet"]) == 0
+    assert leave(["annotate", "--shard", "3"]) == 0
+    assert calls == [(None, Path("all.parquet")), (3, Path("annotations/shard-0003.parquet"))]
+
+
+def test_missing_annotations_are_answered_with_the_step_to_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert leave(["tuples"]) == 2
+    assert "run 'loho-bench annotate' first" in capsys.readouterr().err

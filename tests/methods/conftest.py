@@ -1,22 +1,23 @@
-"""Small random networks and tuples, and networks rebuilt from their key names."""
+"""Small random networks and tuples, networks rebuilt from their key names, and a run folder."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from golden_weights import generic_weights
+from runner_world import install, write_world
+from small_networks import SIZE, small_networks
 
-from loho_bench.annotation.masks import FACE, HAIR
 from loho_bench.methods.protocol import Resources, TupleBatch
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
-
-SIZE = 32
 
 
 class BrightnessParser:
@@ -36,21 +37,7 @@ class BrightnessParser:
 
 @pytest.fixture(scope="session")
 def networks() -> tuple[Generator, Lpips]:
-    """A generator of 32 pixels and a feature network of few channels, random but fixed."""
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        generator = Generator(SIZE, 16, 2, {4: 12, 8: 12, 16: 8, 32: 8})
-        for name, value in generator.named_parameters():
-            if name.endswith("noise.weight"):
-                torch.nn.init.constant_(value, 0.2)
-        # Drawn so that a signal keeps its size through the layers; PyTorch's own draw lets it fade.
-        widths = (8, 8, 12, 12, 12)
-        shapes = {key: tuple(value.shape) for key, value in Vgg16(widths).state_dict().items()}
-        vgg = Vgg16.from_state_dict(generic_weights(shapes, 5, math.sqrt(2)))
-        lpips = Lpips(vgg, LpipsHeads(widths))
-        for network in (generator, lpips):
-            network.eval().requires_grad_(False)
-    return generator, lpips
+    return small_networks()
 
 
 @pytest.fixture
@@ -109,3 +96,12 @@ def published_heads() -> LpipsHeads:
     if not path:
         pytest.skip("set LOHO_BENCH_LPIPS_HEADS to the vgg.pth of LPIPS 0.1")
     return LpipsHeads.from_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch) -> Path:
+    """A run folder with five tuples of six portraits, and :class:`runner_world.Mix` as the only method."""
+    monkeypatch.chdir(tmp_path)
+    write_world()
+    install(monkeypatch.setattr)
+    return tmp_path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from loho_bench.annotation.masks import dilate
-from loho_bench.methods.compositing import blend, inpaint_background, scaled_pixels, soft_mask
+from loho_bench.annotation.masks import dilate, scaled_pixels
+from loho_bench.methods.compositing import blend, inpaint_background, soft_mask
 
 SIZE = 64
 

@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from loho_bench.errors import UserError
 from loho_bench.metrics.scoring import SCORES, Judges, score_method
-from loho_bench.metrics.scoring_inputs import NO_RESULT, load_inputs, resize_mask
+from loho_bench.metrics.scoring_inputs import NO_RESULT, load_inputs
 from loho_bench.portraits.synthetic import PortraitParameters, combine, render
 
 SIZE = 64
@@ -153,13 +153,6 @@ def test_scores_are_the_same_file_twice(run, tmp_path):
 def test_a_method_without_results_is_named(run):
     with pytest.raises(UserError, match="michigan"):
         score_method("michigan", fake_settings(SIZE, 2), root=run[0], judges=JUDGES)
-
-
-def test_masks_are_reduced_by_majority_of_area():
-    mask = np.zeros((4, 4), bool)
-    mask[0, 0:2] = mask[2, 2] = True
-    assert resize_mask(mask, 2).tolist() == [[True, False], [False, False]]
-    assert resize_mask(mask, 8).sum() == 4 * mask.sum()
 
 
 def test_portraits_are_compared_at_the_resolution_of_the_transfers(run):

@@ -104,7 +104,11 @@ def photographs(root, settings, tmp_path_factory):
     shard = folder / "annotations/shard-0001.parquet"
     table = pd.read_parquet(shard)
     table.loc[table["status"] != "ok", "reason"] = MARKUP
+    bald = table.index[table["status"] == "ok"][0]
+    table.loc[bald, "reason"] = f"no hair found on {table.loc[bald, 'portrait_id']}"
     table.to_parquet(shard)
+    census = folder / "tuples/census.csv"
+    pd.read_csv(census).assign(eligible_pairs=[0, 7, 0]).to_csv(census, index=False)
     return write(folder, settings)
 
 
@@ -115,6 +119,22 @@ def test_photographs_have_no_true_answer_and_a_caution_of_their_own(photographs)
     fid = pd.read_csv(photographs / "fid.csv")
     assert fid["comparable"].str.contains("only seen drawings").all()
     assert "true-answer" not in set(fid["method"])
+
+
+def test_curation_by_the_embedded_networks_is_not_called_real(photographs):
+    text = " ".join(" ".join(read(photographs / "index.html").text).split())
+    assert "is no better: the networks also found masks and landmarks" in text
+    assert "is real" not in text
+
+
+def test_categories_without_a_pair_are_named(photographs, reports):
+    text = " ".join(" ".join(read(photographs / "index.html").text).split())
+    assert "No pair of portraits is eligible for Easy or Difficult" in text
+    assert "No pair of portraits" not in " ".join(read(reports / "index.html").text)
+
+
+def test_a_portrait_without_hair_is_listed(photographs):
+    assert any(text.startswith("no hair found on p") for text in read(photographs / "index.html").text)
 
 
 def test_reasons_cannot_break_the_page(photographs):

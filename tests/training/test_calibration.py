@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from golden_weights import generic_weights
+from small_networks import small_networks
 
-from loho_bench.annotation.masks import FACE, HAIR
+from loho_bench.errors import UserError
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.noise import noise_loss
 from loho_bench.methods.loho.optimize import optimize
 from loho_bench.methods.loho.targets import describe_hair
 from loho_bench.methods.protocol import Resources
-from loho_bench.networks.lpips import Lpips, LpipsHeads
-from loho_bench.networks.stylegan2 import Generator
-from loho_bench.networks.vgg import Vgg16
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings, LossWeights
 from loho_bench.training import calibration
 from loho_bench.training.calibration import calibrate, calibration_batch
@@ -37,16 +34,7 @@ class HalvesParser:
 
 @pytest.fixture(scope="module")
 def resources() -> Resources:
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        generator = Generator(32, 16, 2, {4: 12, 8: 12, 16: 8, 32: 8})
-        for name, value in generator.named_parameters():
-            if name.endswith("noise.weight"):
-                torch.nn.init.constant_(value, 0.2)
-    widths = (8, 8, 12, 12, 12)
-    shapes = {key: tuple(value.shape) for key, value in Vgg16(widths).state_dict().items()}
-    vgg = Vgg16.from_state_dict(generic_weights(shapes, 5, math.sqrt(2)))
-    return Resources(generator, Lpips(vgg, LpipsHeads(widths)), HalvesParser(), torch.device("cpu"))
+    return Resources(*small_networks(), HalvesParser(), torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +122,16 @@ def test_the_draw_follows_the_seed(portraits, batch):
     assert torch.equal(calibration_batch(portraits, 3, seed=0).identity, batch.identity)
     other = calibration_batch(portraits, 3, seed=1)
     assert not torch.equal(other.appearance, batch.appearance)
+
+
+def test_portraits_without_a_tuple_are_refused(portraits):
+    labels = np.zeros_like(portraits.labels[:4])
+    labels[:, :40] = HAIR
+    for index, label in enumerate(labels):
+        label[60:, 30 * index : 30 * index + 30] = FACE  # no two faces meet
+    apart = replace(portraits, images=portraits.images[:4], labels=labels)
+    with pytest.raises(UserError, match="2 are missing"):
+        calibration_batch(apart, 2, seed=0)
+    labels[2:] = 0
+    with pytest.raises(UserError, match="2 have 18% hair"):
+        calibration_batch(apart, 2, seed=0)

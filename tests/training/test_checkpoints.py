@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from loho_bench.training.checkpoints import Checkpoint
+from loho_bench.training.checkpoints import Checkpoint, Checkpoints
 
 STEPS = 12
 
@@ -74,3 +74,19 @@ def test_being_killed_while_saving_keeps_the_state_before(tmp_path, monkeypatch)
     assert os.listdir(tmp_path) == ["c.pt"]
     assert checkpoint.restore() == 3
     assert torch.equal(network.weight, kept)
+
+
+def test_side_files_are_told_apart_by_what_decides_the_result(tmp_path):
+    network = nn.Linear(2, 2)
+    decisive = {"seed": 0, "steps": 9}
+    first = Checkpoints(tmp_path)
+    first.open("net", decisive, network=network).save(4)
+    assert Checkpoints(tmp_path).open("net", dict(reversed(decisive.items())), network=network).restore() == 4
+    others = [("net", {**decisive, "seed": 1}), ("net", {**decisive, "steps": 8}), ("other", decisive)]
+    for name, settings in others:
+        other = Checkpoints(tmp_path).open(name, settings, network=network)
+        assert other.restore() == 0
+        other.save(7)
+    first.remove()
+    assert len(os.listdir(tmp_path)) == 3
+    assert Checkpoints(tmp_path).open("net", decisive, network=network).restore() == 0

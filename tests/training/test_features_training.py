@@ -13,6 +13,7 @@ from loho_bench.networks.lpips import BLOCK_LAYERS, Lpips, LpipsHeads
 from loho_bench.networks.vgg import Vgg16
 from loho_bench.training import features as training
 from loho_bench.training import judgements
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset
 from loho_bench.training.features import NormalizedVgg, train_features
 from loho_bench.training.judgements import fit_heads, judgement_accuracy
@@ -137,7 +138,7 @@ def test_a_short_training_gives_frozen_features(portraits, tmp_path, monkeypatch
     monkeypatch.setattr(judgements, "_STEPS", 1)
     monkeypatch.setattr(training, "judgement_accuracy", lambda *args, **kwargs: 0.5)
     few = part(portraits, 10)
-    network, figures = train_features(portraits, few, steps=3, seed=0, folder=tmp_path)
+    network, figures = train_features(portraits, few, steps=3, seed=0, checkpoints=Checkpoints(tmp_path))
     assert set(figures) == {"attribute_r2", "judgement_accuracy"}
     assert figures["attribute_r2"] < 1
     assert network.vgg.widths == training.WIDTHS

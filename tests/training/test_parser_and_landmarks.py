@@ -20,6 +20,7 @@ from loho_bench.training.augmentation import (
     step_generator,
     stipple,
 )
+from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset
 from loho_bench.training.landmarks import peaks
 from loho_bench.training.parser import aligned_weights, parser_figures, sampled_cross_entropy
@@ -111,9 +112,14 @@ def _descend(folder, steps, stop_at=None):
             raise KeyboardInterrupt
         return (network.slope - torch.randn(3, generator=step_generator(1, step))).square().sum()
 
-    settings = {"seed": 1}
     loop.descend(
-        network, loss, name="line", steps=steps, learning_rate=0.05, folder=folder, settings=settings
+        network,
+        loss,
+        name="line",
+        steps=steps,
+        learning_rate=0.05,
+        checkpoints=Checkpoints(folder),
+        settings={"seed": 1},
     )
     return network.slope.detach()
 
@@ -177,7 +183,7 @@ def test_landmark_training_learns(squares, tmp_path):
         squares,
         steps=40,
         seed=0,
-        folder=tmp_path,
+        checkpoints=Checkpoints(tmp_path),
         batch=2,
         learning_rate=1e-2,
         config={"stacks": 1, "width": 16, "depth": 2, "stride": 4},

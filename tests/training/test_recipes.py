@@ -37,14 +37,16 @@ def test_an_unknown_network_names_the_nearest(tmp_path, typed, nearest):
 def tiny(monkeypatch):
     """A recipe that fills a layer with its seed; portraits are never looked at."""
 
-    def train(dataset, held_out, *, steps, seed, folder):
+    def train(dataset, held_out, *, steps, seed, checkpoints):
         network = nn.Linear(3, 2)
         nn.init.constant_(network.weight, seed)
+        checkpoints.open("tiny", {"seed": seed, "steps": steps}, network=network).save(steps)
         return network, {"quality": steps / 10, "seen": [len(dataset), len(held_out)]}
 
     recipe = Recipe("tiny", 40, train, lambda network: {"inputs": network.in_features})
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipe)
-    monkeypatch.setattr(recipes, "open_datasets", lambda folder, workers: (range(11), range(7)))
+    monkeypatch.setattr(recipes, "open_training", lambda folder, workers: range(11))
+    monkeypatch.setattr(recipes, "open_held_out", lambda folder, workers: range(7))
 
 
 @pytest.mark.usefixtures("tiny")
@@ -70,6 +72,24 @@ def test_the_command_of_a_trial_repeats_the_trial(tmp_path):
     card = json.loads((tmp_path / "tiny.json").read_text())
     assert card["command"] == "loho-bench train tiny --seed 0 --steps 5"
     assert card["held_out"]["quality"] == 0.5
+
+
+@pytest.mark.usefixtures("tiny")
+def test_side_files_go_when_the_network_is_saved(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise UserError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recipes, "save_network", refuse)
+        for seed in (0, 1):
+            with pytest.raises(UserError, match="no space"):
+                make_network("tiny", tmp_path, seed=seed, workers=1)
+    assert len(list(tmp_path.glob("tiny-*.pt"))) == 2
+    make_network("tiny", tmp_path, seed=0, workers=1)
+    # That of the other seed is another training's.
+    assert len(list(tmp_path.glob("tiny-*.pt"))) == 1
+    make_network("tiny", tmp_path, seed=1, workers=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.safetensors", "tiny.json"}
 
 
 def test_trained_features_come_back_frozen(tmp_path):

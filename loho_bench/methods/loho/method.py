@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from loho_bench.annotation.masks import FACE, HAIR
 from loho_bench.methods.compositing import blend, inpaint_background, soft_mask
 from loho_bench.methods.loho.objective import Objective
 from loho_bench.methods.loho.optimize import Problem, optimize
 from loho_bench.methods.loho.targets import Targets, resize_to
 from loho_bench.methods.protocol import Resources, Transfer, TupleBatch
+from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings
 
 _LATENT_SAMPLES = 10_000

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from loho_bench.annotation.masks import dilate, erode
-from loho_bench.methods.compositing import scaled_pixels
+from loho_bench.annotation.masks import dilate, erode, scaled_pixels
 from loho_bench.methods.loho.losses import Reading, gram_matrix, mean_appearance
 from loho_bench.methods.protocol import TupleBatch
 from loho_bench.networks.lpips import Lpips

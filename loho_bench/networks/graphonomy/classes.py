@@ -31,7 +31,10 @@ CLASS_NAMES: tuple[str, ...] = (
     "left shoe",
     "right shoe",
 )
+BACKGROUND = CLASS_NAMES.index("background")
 HAIR = CLASS_NAMES.index("hair")
+CLOTHES = CLASS_NAMES.index("upper clothes")
+SKIN = CLASS_NAMES.index("torso skin")  # neck and ears too
 FACE = CLASS_NAMES.index("face")
 
 # Classes whose side changes when the image is mirrored.

@@ -35,17 +35,24 @@ class ConstantInput(nn.Module):
 class Generator(nn.Module):
     """StyleGAN2 generator with skip connections.
 
-    Args:
-        size: width and height of the image in pixels, a power of two, at least 8.
-        style_dim: length D of z and w.
-        n_mlp: number of layers of the mapping network.
-        channels: feature channels at each resolution 4, 8, ..., size.
-        affine_gain: multiplies the initial modulation weights (1 as published).
-        compute_dtype: dtype of the feature maps and of their convolutions, float32 or bfloat16; styles,
-            demodulation and the RGB sum stay float32. May be changed at any time.
-
     Latent vector use, as in the published models: level r takes three vectors of W+ and shares the last (its
     RGB layer's) with the next level's first convolution; `num_latents` = 2 log2(size) - 2.
+
+    Parameters
+    ----------
+    size : int
+        Width and height of the image in pixels, a power of two, at least 8.
+    style_dim : int
+        Length D of z and w.
+    n_mlp : int
+        Layers of the mapping network.
+    channels : mapping of int to int
+        Feature channels at each resolution 4, 8, ..., size.
+    affine_gain : float
+        Multiplies the initial modulation weights (1 as published).
+    compute_dtype : torch.dtype
+        Of the feature maps and of their convolutions, float32 or bfloat16; styles, demodulation and the RGB
+        sum stay float32. May be changed at any time.
     """
 
     def __init__(
@@ -94,9 +101,10 @@ class Generator(nn.Module):
 
         It comes in evaluation mode with frozen weights (`requires_grad` False), float32, on the CPU.
 
-        Raises:
-            UserError: the state dict is not one of a StyleGAN2 generator, or has missing, unknown or
-                misshapen tensors.
+        Raises
+        ------
+        UserError
+            The state dict is not one of a StyleGAN2 generator, or has missing, unknown or misshapen tensors.
         """
         try:
             blocks = sum(key.startswith("to_rgbs.") and key.endswith(".conv.weight") for key in state)
@@ -129,13 +137,19 @@ class Generator(nn.Module):
     ) -> Tensor:
         """Images [N, 3, S, S] float32, nominally in [-1, 1] but not clamped.
 
-        Args:
-            wplus: extended latents [N, L, D] float32; L = `num_latents`, or as many as `resolution` needs.
-            noise: maps [N or 1, 1, r, r] float32 for r in `noise_shapes`; None takes the stored ones.
-            resolution: stop at this level, S = resolution; None goes to `size`.
+        Parameters
+        ----------
+        wplus : Tensor [N, L, D] float32
+            Extended latents; L = `num_latents`, or as many as `resolution` needs.
+        noise : sequence of Tensor [N or 1, 1, r, r] float32, optional
+            Maps for r in `noise_shapes`; None takes the stored ones.
+        resolution : int, optional
+            Stop at this level, S = resolution; None goes to `size`.
 
-        Raises:
-            ValueError: unknown resolution, or wrong shape of wplus or of the list of noise maps.
+        Raises
+        ------
+        ValueError
+            Unknown resolution, or wrong shape of wplus or of the list of noise maps.
         """
         resolution = self.size if resolution is None else resolution
         if resolution not in self.resolutions:

@@ -13,10 +13,11 @@ from loho_bench.portraits.synthetic.parameters import (
     Pose,
     combine,
 )
-from loho_bench.portraits.synthetic.renderer import Rendered, noise_maps, render
+from loho_bench.portraits.synthetic.renderer import LABELS, Rendered, noise_maps, render
 from loho_bench.portraits.synthetic.sampling import LATENT_SIZE, from_latent, sample_latent, sample_parameters
 
 __all__ = [
+    "LABELS",
     "LATENT_SIZE",
     "Background",
     "Clothing",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from loho_bench.networks.graphonomy import CLOTHES, FACE, SKIN
 from loho_bench.portraits.synthetic.colours import hsv, skin_colour
 from loho_bench.portraits.synthetic.drawing import Canvas
 from loho_bench.portraits.synthetic.head import SKULL_CENTRE, Camera, jaw_line, skull_radii
 from loho_bench.portraits.synthetic.parameters import Identity, PortraitParameters
-
-CLOTHES_LABEL, SKIN_LABEL, FACE_LABEL = 5, 10, 13
 
 
 def paint_body(canvas: Canvas, parameters: PortraitParameters, camera: Camera, landmarks: np.ndarray) -> None:
@@ -35,7 +34,7 @@ def paint_body(canvas: Canvas, parameters: PortraitParameters, camera: Camera, l
     shadow = canvas.ellipse(shadow_centre, (0.75 * parameters.identity.face_width, 0.42))
     shade = shade * (1 - np.float32(0.42 / 255) * canvas.soften(shadow, 0.07))
     canvas.blend(skin * shade[..., None], neck)
-    canvas.mark(neck, SKIN_LABEL)
+    canvas.mark(neck, SKIN)
 
     cloth = parameters.clothing
     along = np.linspace(-1, 1, 33)
@@ -49,7 +48,7 @@ def paint_body(canvas: Canvas, parameters: PortraitParameters, camera: Camera, l
     canvas.blend(
         hsv(cloth.hue, 0.15 + 0.6 * cloth.saturation, 0.2 + 0.65 * cloth.value) * shade[..., None], cover
     )
-    canvas.mark(cover, CLOTHES_LABEL)
+    canvas.mark(cover, CLOTHES)
     seam = canvas.line(top, 0.03)
     canvas.blend(np.zeros(3, np.float32), seam, 0.18)
 
@@ -64,7 +63,7 @@ def paint_head(
         visible = float(np.clip(0.5 - side * 1.6 * parameters.pose.yaw, 0.15, 1))
         ear = canvas.ellipse(centre, (0.125 * visible + 0.02, 0.20), angle=side * 8)
         canvas.blend(skin * 0.80, ear)
-        canvas.mark(ear, SKIN_LABEL)
+        canvas.mark(ear, SKIN)
         hollow = canvas.ellipse(centre, (0.07 * visible, 0.12), angle=side * 8)
         canvas.blend(skin * 0.55, canvas.soften(hollow, 0.02), 0.6)
     jaw = camera.project(jaw_line(identity, 65))
@@ -75,9 +74,9 @@ def paint_head(
     half = Canvas(np.empty((canvas.size // 2, canvas.size // 2, 3), np.float32), canvas.unit / 2)
     shaded = _shaded_face(half, parameters, camera, landmarks / 2, light, skin)
     canvas.blend(cv2.resize(shaded, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR), cover)
-    canvas.mark(cover, SKIN_LABEL)
+    canvas.mark(cover, SKIN)
     face = canvas.polygon(_hull(jaw, skull[points[:, 2] > SKULL_CENTRE[2]]))
-    canvas.mark(face, FACE_LABEL)
+    canvas.mark(face, FACE)
 
 
 def _hull(*points: np.ndarray) -> np.ndarray:

@@ -8,28 +8,18 @@ import cv2
 import numpy as np
 
 from loho_bench.errors import UserError
+from loho_bench.networks.graphonomy import BACKGROUND, CLOTHES, FACE, HAIR, SKIN
 from loho_bench.portraits.synthetic.colours import hair_colour, hsv
 from loho_bench.portraits.synthetic.drawing import Canvas
 from loho_bench.portraits.synthetic.face import paint_features
 from loho_bench.portraits.synthetic.hair import grow
 from loho_bench.portraits.synthetic.head import Camera, landmarks_3d
-from loho_bench.portraits.synthetic.head_painting import (
-    CLOTHES_LABEL,
-    FACE_LABEL,
-    SKIN_LABEL,
-    paint_body,
-    paint_head,
-)
+from loho_bench.portraits.synthetic.head_painting import paint_body, paint_head
 from loho_bench.portraits.synthetic.parameters import Background, PortraitParameters
-from loho_bench.portraits.synthetic.strands import (
-    HAIR_LABEL,
-    cut_and_shade,
-    draw_pieces,
-    lay_hair,
-    scalp_dots,
-)
+from loho_bench.portraits.synthetic.strands import cut_and_shade, draw_pieces, lay_hair, scalp_dots
 
-LABELS = (0, HAIR_LABEL, CLOTHES_LABEL, SKIN_LABEL, FACE_LABEL)
+LABELS = (BACKGROUND, HAIR, CLOTHES, SKIN, FACE)
+"""The classes of CIHP that a synthetic portrait shows, in ascending order."""
 SMALLEST, LARGEST = 64, 1024
 
 
@@ -49,12 +39,12 @@ class Rendered:
     @property
     def hair(self) -> np.ndarray:
         """bool [S, S]."""
-        return self.labels == HAIR_LABEL
+        return self.labels == HAIR
 
     @property
     def face(self) -> np.ndarray:
         """bool [S, S]."""
-        return self.labels == FACE_LABEL
+        return self.labels == FACE
 
 
 def render(parameters: PortraitParameters, size: int = 128) -> Rendered:
@@ -96,7 +86,7 @@ def render(parameters: PortraitParameters, size: int = 128) -> Rendered:
     image = cv2.resize(canvas.image, (size, size), interpolation=cv2.INTER_AREA)
     shares = np.stack([_share(canvas.labels == label, size) for label in LABELS])
     labels = np.array(LABELS, np.uint8)[shares.argmax(0)]
-    image = _add_texture(image, shares[LABELS.index(HAIR_LABEL)], parameters)
+    image = _add_texture(image, shares[LABELS.index(HAIR)], parameters)
     image = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
     return Rendered(image, labels, (landmarks / camera.size).astype(np.float32))
 

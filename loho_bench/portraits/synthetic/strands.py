@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loho_bench.networks.graphonomy import HAIR
 from loho_bench.portraits.synthetic.drawing import Canvas, bounding_window, draw_strands, fixed
 from loho_bench.portraits.synthetic.hair import CHILDREN, POINTS, Hair, layout
 from loho_bench.portraits.synthetic.head import SKULL_CENTRE, Camera
 from loho_bench.portraits.synthetic.parameters import HairColour
 
-HAIR_LABEL = 2
 _STEP = 3
 _PIECES = (POINTS - 1) // _STEP
 _DEPTHS, _TONES, _GLOSSES = 5, 10, 3
@@ -129,4 +129,4 @@ def lay_hair(
         part[..., 2:3] * (0.55 * colour.gloss * darkness)
     )
     canvas.image[window] = canvas.image[window] * (1 - alpha) + np.clip(lit, 0, 1)
-    canvas.mark(cover, HAIR_LABEL)
+    canvas.mark(cover, HAIR)
