@@ -107,10 +107,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise _unusable(path, "there is no such file")
     try:
-        # Everything as text: "00018" stays an id, and a broken number is met where its line is known.
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig"
-        )
+        table = _parse(path)
     except (ValueError, OSError) as error:
         raise _unusable(path, f"it is no csv table ({str(error).strip()})") from error
     table.columns = [str(name).strip() for name in table.columns]
@@ -124,6 +121,17 @@ def _read_table(path: Path) -> pd.DataFrame:
     for name, text in (("number", "point"), ("x_value", "x"), ("y_value", "y")):
         table[name] = pd.to_numeric(table[text], errors="coerce").astype(np.float64)
     return table[table["portrait_id"] != ""]
+
+
+def _parse(path: Path) -> pd.DataFrame:
+    # Everything as text: "00018" stays an id, and a broken number is met where its line is known.
+    options = {"dtype": str, "keep_default_na": False, "skip_blank_lines": False, "encoding": "utf-8-sig"}
+    try:
+        return pd.read_csv(path, **options)
+    except pd.errors.ParserError:
+        # A line with too many fields costs its portrait, not the table; only the slow parser goes on behind it.
+        too_long = {"on_bad_lines": lambda fields: [fields[0], "of too many fields"]}
+        return pd.read_csv(path, engine="python", **too_long, **options)
 
 
 def _bad_lines(path: Path, table: pd.DataFrame) -> dict[str, str]:

@@ -65,7 +65,7 @@ def load_rgb(path: str | Path, smallest: int = SMALLEST_SIDE) -> np.ndarray:
                 _check_size(path, *image.size, smallest)
                 return _to_rgb(path, image)
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "several times that") from error
+        raise _too_large(path, "several times too many pixels") from error
     except UnidentifiedImageError as error:
         raise _rejected(path, "unreadable: not an image of a known format") from error
     except RejectedImage:
@@ -102,7 +102,7 @@ def _rejected(path: Path, reason: str, remedy: str = "") -> RejectedImage:
 
 def _check_size(path: Path, width: int, height: int, smallest: int) -> None:
     if max(width, height) > LARGEST_SIDE:
-        raise _too_large(path, f"{width}x{height}")
+        raise _too_large(path, f"{width}x{height} pixels")
     if width != height:
         raise _rejected(
             path,
@@ -117,7 +117,7 @@ def _check_size(path: Path, width: int, height: int, smallest: int) -> None:
 
 def _too_large(path: Path, size: str) -> RejectedImage:
     return _rejected(
-        path, f"too large ({size} pixels)", f"reduce it to at most {LARGEST_SIDE}x{LARGEST_SIDE} pixels"
+        path, f"too large ({size})", f"reduce it to at most {LARGEST_SIDE}x{LARGEST_SIDE} pixels"
     )
 
 

@@ -107,6 +107,7 @@ def test_points_come_out_in_their_order_whatever_the_order_of_lines(tmp_path, po
         ("b,0,oops,0.5", "no finite number"),
         ("b,0,0.5,", "no finite number"),
         ("b,0,0.5", "no finite number"),
+        ("b,0,0.5,0.5,0.5", "too many fields"),
         ("b,68,0.5,0.5", "not one of 0 to 67"),
         ("b,0.5,0.5,0.5", "not one of 0 to 67"),
         ("b,1,0.5,0.5", "line 71"),
