@@ -139,6 +139,18 @@ def exclusive_lock(path: str | Path) -> Iterator[None]:
         yield
 
 
+def check_writable(folder: str | Path) -> None:
+    """Make sure that files can be made in ``folder``, which exists.
+
+    Raises
+    ------
+    UserError
+        They cannot: it is read-only, full, or not permitted.
+    """
+    with _disk_troubles_explained(Path(folder)), tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 @contextmanager
 def _disk_troubles_explained(path: Path) -> Iterator[None]:
     """Turn what the disk or its permissions refuse into a UserError about ``path``."""

@@ -18,6 +18,7 @@ from refusals import refusal
 from loho_bench.errors import UserError
 from loho_bench.storage import (
     atomic_path,
+    check_writable,
     exclusive_lock,
     read_json,
     write_json,
@@ -108,6 +109,7 @@ def test_a_read_only_file_system_is_explained(small_disk):
         lambda: write_text("x", small_disk / "a.txt"),
         lambda: write_text("x", small_disk / "new" / "a.txt"),
         lambda: exclusive_lock(small_disk / ".lock").__enter__(),
+        lambda: check_writable(small_disk),
     ):
         with pytest.raises(UserError, match="Read-only file system") as error:
             write()

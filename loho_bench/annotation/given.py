@@ -129,7 +129,7 @@ def _parse(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, **options)
     except pd.errors.ParserError:
-        # A line with too many fields costs its portrait, not the table; only the slow parser goes on behind it.
+        # A line with too many fields costs its portrait, not the table; only the slow parser goes on.
         too_long = {"on_bad_lines": lambda fields: [fields[0], "of too many fields"]}
         return pd.read_csv(path, engine="python", **too_long, **options)
 

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from loho_bench.annotation.masks import REFERENCE_SIZE, dilate, scaled_pixels
 
-_REMOVAL_MARGIN = 5  # pixels at the reference size: strands that a parser misses just outside the hair
-_INPAINTING_RADIUS = 3  # pixels around a hole that Telea's method looks at
+_REMOVAL_MARGIN = 12  # pixels at the reference size: a wisp left beside the hole would be smeared into it
+_INPAINTING_RADIUS = 5  # pixels around a hole that Telea's method looks at
 _FEATHER = 1.5  # standard deviation, pixels at the reference size
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from loho_bench.errors import UserError, suggest
 from loho_bench.methods.protocol import Method, Resources
-from loho_bench.settings.base import StrictModel
+from loho_bench.settings.base import StrictModel, describe_problems
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,10 @@ class MethodSpec:
         try:
             return self.settings.model_validate(merged)
         except ValidationError as error:
-            problems = (
-                f"{'.'.join(map(str, item['loc'])) or self.name}: {item['msg']}" for item in error.errors()
-            )
             raise UserError(
                 f"the settings of method '{self.name}' cannot be used",
-                cause="; ".join(problems),
-                remedy=f"see the fields of {self.settings.__name__}",
+                cause=describe_problems(error, self.name),
+                remedy=f"correct 'methods.{self.name}' or its family's group; docs/settings.md lists them",
             ) from error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from loho_bench.errors import suggest
 
@@ -22,3 +22,11 @@ class StrictModel(BaseModel):
                 if key not in cls.model_fields:
                     raise ValueError(f"unknown setting '{key}'.{suggest(str(key), cls.model_fields)}")
         return values
+
+
+def describe_problems(error: ValidationError, whole: str) -> str:
+    """Return what is wrong with settings, in one line; ``whole`` names the group itself."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or whole}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    )

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from loho_bench.errors import UserError
+from loho_bench.settings.base import describe_problems
 from loho_bench.settings.project import Settings
 
 
@@ -35,14 +36,9 @@ def validate_settings(values: dict[str, Any], origin: str = "the settings") -> S
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'top level'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        ]
         raise UserError(
             f"{origin} cannot be used",
-            cause="; ".join(problems),
+            cause=describe_problems(error, "top level"),
             remedy="correct these settings; docs/settings.md lists all of them with their ranges",
         ) from error
 

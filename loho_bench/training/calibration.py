@@ -8,7 +8,7 @@ gradient by the noise maps. Norms are medians over tuples that no benchmark draw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,12 @@ _CLOSEST_FACES = 0.7
 _DRAWS_PER_TUPLE = 2000
 
 
-def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -> LossWeights:
+def calibrate(
+    resources: Resources,
+    settings: LohoSettings,
+    batch: TupleBatch,
+    ratios: Mapping[str, float] = RATIOS,
+) -> LossWeights:
     """Return the weights that the rule gives for these networks.
 
     Parameters
@@ -40,6 +45,9 @@ def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -
         Everything but the weights is kept.
     batch : TupleBatch
         Tuples to measure on, see :func:`calibration_batch`.
+    ratios : mapping
+        For structure, noise, appearance and style: the size of its gradient, as a multiple of that of the
+        identity term.
     """
     problem = Loho(settings, resources).problem(batch)
     latents = problem.latent_mean.repeat(len(batch), problem.num_latents, 1)
@@ -51,8 +59,8 @@ def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -
     _, noise_on_noise = _norms(problem, settings, "noise", latents, noise)
     weights = LossWeights(
         face=1.0,
-        structure=RATIOS["structure"] * face / structure,
-        noise=RATIOS["noise"] * face_on_noise / noise_on_noise,
+        structure=ratios["structure"] * face / structure,
+        noise=ratios["noise"] * face_on_noise / noise_on_noise,
         appearance=0.0,
         style=0.0,
     )
@@ -64,8 +72,8 @@ def calibrate(resources: Resources, settings: LohoSettings, batch: TupleBatch) -
     appearance, _ = _norms(problem, settings, "appearance", latents, noise)
     style, _ = _norms(problem, settings, "style", latents, noise)
     update = {
-        "appearance": RATIOS["appearance"] * face / appearance,
-        "style": RATIOS["style"] * face / style,
+        "appearance": ratios["appearance"] * face / appearance,
+        "style": ratios["style"] * face / style,
     }
     return weights.model_copy(update=update)
 

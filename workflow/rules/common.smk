@@ -14,6 +14,7 @@ from loho_bench.methods.registry import default_registry
 from loho_bench.portraits.folder import list_images
 from loho_bench.provenance import stable_hash
 from loho_bench.settings.loading import validate_settings
+from loho_bench.storage import check_writable
 from loho_bench.weights.embedded import FOLDER as WEIGHTS
 
 min_version("9.5")
@@ -39,6 +40,7 @@ def method_settings(method):
     return configure_method(METHODS.get(method), SETTINGS)
 
 
+or_stop(check_writable, Path.cwd())
 SETTINGS = or_stop(validate_settings, config)
 # What is set, without the defaults: those of LOHO are not the same for each of its variants. Numbers that came
 # as text, from the command line, are numbers here.
