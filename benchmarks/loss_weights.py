@@ -25,7 +25,7 @@ def main(
 ) -> None:
     """Calibrate, transfer and measure for every choice of multiples."""
     workers = configure_threads(1)
-    from loho_bench.methods.registry import default_registry
+    from loho_bench.methods.catalogue import default_registry
     from loho_bench.methods.resources import load_resources
     from loho_bench.settings.loading import load_settings
     from loho_bench.training.calibration import calibrate, calibration_batch

@@ -44,8 +44,8 @@ def transfer(
 ) -> None:
     """Transfer the hair of the tuples. Finished tuples of an earlier run are kept."""
     configure_threads(threads, cores)
+    from loho_bench.methods.catalogue import default_registry
     from loho_bench.methods.configuration import load_checked_settings
-    from loho_bench.methods.registry import default_registry
     from loho_bench.methods.runner import run_shard
     from loho_bench.storage import read_table
 
@@ -63,7 +63,7 @@ def transfer(
 
 def methods() -> None:
     """List the methods that can be run."""
-    from loho_bench.methods.registry import default_registry
+    from loho_bench.methods.catalogue import default_registry
 
     for spec in default_registry():
         typer.echo(f"{spec.name:<20} {spec.description}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loho_bench.methods.registry import MethodSpec, default_registry
+from loho_bench.methods.catalogue import default_registry
+from loho_bench.methods.registry import MethodSpec
 from loho_bench.settings.base import StrictModel
 from loho_bench.settings.loading import load_settings
 from loho_bench.settings.project import Settings

@@ -84,16 +84,6 @@ class Registry:
         return iter(self._specs.values())
 
 
-def default_registry() -> Registry:
-    """Give a registry of all methods of this package."""
-    from loho_bench.methods.loho.variants import VARIANTS
-
-    registry = Registry()
-    for spec in VARIANTS:
-        registry.register(spec)
-    return registry
-
-
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():

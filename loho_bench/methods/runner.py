@@ -19,10 +19,11 @@ import pandas as pd
 import torch
 
 from loho_bench.errors import UserError
+from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.inputs import TupleInputs
 from loho_bench.methods.protocol import Method, Transfer
-from loho_bench.methods.registry import MethodSpec, default_registry
+from loho_bench.methods.registry import MethodSpec
 from loho_bench.methods.resources import describe_device, load_resources
 from loho_bench.portraits.images import to_uint8
 from loho_bench.progress import get_logger, track

@@ -12,7 +12,7 @@ import pandas as pd
 from loho_bench.curation import criteria as curation
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.errors import UserError
-from loho_bench.methods.registry import default_registry
+from loho_bench.methods.catalogue import default_registry
 from loho_bench.metrics.scoring import Score
 from loho_bench.metrics.scoring_inputs import RunInputs, load_inputs, read_results
 from loho_bench.metrics.statistics import Interval, bootstrap_mean, paired_difference

@@ -9,7 +9,8 @@ import torch
 from pydantic import ValidationError
 
 from loho_bench.errors import UserError
-from loho_bench.methods.registry import Registry, default_registry
+from loho_bench.methods.catalogue import default_registry
+from loho_bench.methods.registry import Registry
 from loho_bench.settings.loho import LohoSettings
 
 
