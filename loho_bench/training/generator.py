@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.progress import get_logger
+from loho_bench.training.augmentation import step_generator
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.codes import CODE_SIZE, ImageCode
 from loho_bench.training.dataset import SIZE, PortraitDataset, random_batches
@@ -116,7 +117,7 @@ def train_generator(
         for index in random_batches(len(dataset), phase.batch, last, seed, start=max(step, first)):
             _set_learning_rate(optimizer, phase, step, steps)
             target = F.avg_pool2d(dataset.batch(index), SIZE // phase.resolution)
-            noise = _noise(generator, len(index), dataset.texture_noise(index))
+            noise = _noise(generator, dataset.texture_noise(index), step_generator(seed, step))
             image = generator(generator.repeat(codes[index]), noise, phase.resolution)
             loss = _reconstruction(image, target)
             if perceptual is not None:
@@ -179,12 +180,16 @@ def _set_learning_rate(optimizer: torch.optim.Optimizer, phase: Phase, step: int
         group["lr"] = phase.learning_rate * warm_up * decay
 
 
-def _noise(generator: Generator, count: int, texture: dict[int, Tensor]) -> list[Tensor]:
+def _noise(generator: Generator, texture: dict[int, Tensor], draw: torch.Generator) -> list[Tensor]:
     """Return noise maps for all inputs: texture at the second convolution of a textured resolution."""
+    count = len(texture[SIZE])
     maps = []
     for position, resolution in enumerate(generator.noise_shapes):
         second = position % 2 == 0 and resolution in _TEXTURED
-        maps.append(texture[resolution] if second else torch.randn(count, 1, resolution, resolution))
+        drawn = (
+            texture[resolution] if second else torch.randn(count, 1, resolution, resolution, generator=draw)
+        )
+        maps.append(drawn)
     return maps
 
 
@@ -211,7 +216,7 @@ def _held_out_psnr(
 ) -> float:
     index = np.arange(count)
     target = F.avg_pool2d(held_out.batch(index), SIZE // resolution)
-    noise = _noise(generator, count, held_out.texture_noise(index))
+    noise = _noise(generator, held_out.texture_noise(index), torch.Generator().manual_seed(0))
     codes = code.encode(held_out)[:count]
     image = generator(generator.repeat(codes), noise, resolution).clamp(-1, 1)
     return (10 * torch.log10(4 / (image - target).square().mean((1, 2, 3)))).mean().item()

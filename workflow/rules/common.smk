@@ -9,8 +9,8 @@ from snakemake.utils import min_version, validate
 
 from loho_bench.cli.threads import processors
 from loho_bench.errors import UserError
-from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.catalogue import default_registry
+from loho_bench.methods.configuration import configure_method
 from loho_bench.portraits.folder import list_images
 from loho_bench.provenance import stable_hash
 from loho_bench.settings.loading import validate_settings
