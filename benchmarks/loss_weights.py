@@ -54,7 +54,7 @@ def measure(foreground, batch, resources) -> tuple[float, float]:
     from loho_bench.networks.graphonomy.classes import HAIR
     from loho_bench.portraits.images import to_uint8
 
-    hair = (resources.parser.parse(foreground) == HAIR)[:, None].float()
+    hair = (resources.parser.parse(foreground) == HAIR)[:, None].float().cpu()
     found, wanted = to_uint8(foreground), to_uint8(batch.appearance)
     errors = [
         hair_colour_difference(found[i], hair[i, 0].bool().numpy(), wanted[i], mask.bool().numpy()[0])

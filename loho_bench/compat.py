@@ -9,11 +9,9 @@ data set class) uses none of its native operators, so none of them is missed.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import torch
 
@@ -56,15 +54,3 @@ def prepare_torchvision() -> torch.library.Library | None:
     for schema in _BOX_FILTER_SCHEMAS:
         definitions.define(schema)
     return definitions
-
-
-def import_torchvision() -> ModuleType:
-    """Return the module ``torchvision``, imported safely on any build of PyTorch.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        torchvision is not installed.
-    """
-    prepare_torchvision()
-    return importlib.import_module("torchvision")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ def _reference_folder(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"reference data '{name}' is not here (set LOHO_BENCH_REFERENCE to its parent)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _plain_arithmetic():
+    """Undo what commands run inside a test set for the whole process: denormal numbers count again."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

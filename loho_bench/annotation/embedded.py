@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loho_bench.networks.graphonomy import CLASS_NAMES, Graphonomy
+from loho_bench.networks.graphonomy import Graphonomy
 from loho_bench.networks.hourglass import LANDMARKS, StackedHourglass, decode
 
 NETWORK_SIZE = 128
@@ -32,25 +32,10 @@ class EmbeddedParser:
     def parse(self, images: Tensor) -> Tensor:
         """Return labels [N, H, W] uint8 for images [N, 3, H, W] in [-1, 1]; see ``Parser.parse``."""
         labels = images.new_empty((len(images), *images.shape[2:]), dtype=torch.uint8)
-        for part, logits in self._logits(images):
+        for part, resized in _parts(images):
+            logits = _resize(self.network(resized), images.shape[2:])
             labels[part] = logits.argmax(dim=1).to(torch.uint8)
         return labels
-
-    @torch.no_grad()
-    def parse_probabilities(self, images: Tensor) -> Tensor:
-        """Return class probabilities [N, 20, H, W] float32, which sum to 1 at every pixel.
-
-        Their largest is the label that :meth:`parse` gives.
-        """
-        shares = images.new_empty((len(images), len(CLASS_NAMES), *images.shape[2:]), dtype=torch.float32)
-        for part, logits in self._logits(images):
-            shares[part] = logits.softmax(dim=1)
-        return shares
-
-    def _logits(self, images: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Yield a slice of the images and its logits [n, 20, H, W], resized back as the images were."""
-        for part, resized in _parts(images):
-            yield part, _resize(self.network(resized), images.shape[2:])
 
 
 class EmbeddedLandmarks:

@@ -53,9 +53,12 @@ def read_masks(folder: str | Path, portrait_id: str, size: int) -> tuple[np.ndar
                 )
             # Palette indices mean nothing between neighbours: colours first, then the size.
             colours = mask.convert("RGB").resize((size, size), Image.Resampling.NEAREST)
+    except RejectedAnnotation:
+        raise
     except UnidentifiedImageError as error:
         raise RejectedAnnotation(f"given mask {path} is unreadable: no image of a known format") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:
+        # A damaged file can fail in any way inside a decoder (struct, zlib, index errors ...).
         raise RejectedAnnotation(f"given mask {path} is unreadable or truncated ({error})") from error
     channels = np.asarray(colours)
     return channels[..., 0] > _THRESHOLD, channels[..., 2] > _THRESHOLD

@@ -67,11 +67,6 @@ def erode(mask: Tensor, iterations: int) -> Tensor:
     return 1 - unset
 
 
-def ignore_region(mask: Tensor, iterations: int) -> Tensor:
-    """Give ``M^{h,ir} = M^{h,d} - M^{h,e}``: the rim that is left to the generator's prior."""
-    return dilate(mask, iterations) - erode(mask, iterations)
-
-
 def iou(first: Tensor, second: Tensor) -> Tensor:
     """Intersection over union per sample, ``[N]``, of masks ``[N,1,H,W]`` cut at one half.
 

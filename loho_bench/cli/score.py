@@ -23,7 +23,9 @@ def score(
 ) -> None:
     """Score every finished transfer of one method with every metric that applies."""
     configure_threads(threads, cores)
+    from loho_bench.methods.catalogue import default_registry
     from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.metrics.scoring import score_method
 
+    default_registry().get(method)
     score_method(method, load_checked_settings(settings), out or layout.SCORES / f"{method}.parquet")

@@ -17,12 +17,15 @@ def load_checked_settings(source: str | Path | None = None) -> Settings:
     Raises
     ------
     UserError
-        Besides the reasons of :func:`load_settings`: the group ``methods`` names a method that does not
-        exist, or a setting that the method does not take.
+        Besides the reasons of :func:`load_settings`: the group ``methods`` or ``reports`` names a method
+        that does not exist, or ``methods`` a setting that its method does not take.
     """
     settings, registry = load_settings(source), default_registry()
     for name in settings.methods:
         configure_method(registry.get(name), settings)
+    reports = settings.reports
+    for name in (*reports.methods, *reports.ablation, *reports.reconstruction):
+        registry.get(name)
     return settings
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -236,10 +237,11 @@ class _Work:
         """Return the peak memory in MiB: of the device, or of this process on a CPU."""
         if self.resources.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.resources.device) / 2**20
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        unit = 1 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB on Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def _last_value(transfer: Transfer, position: int) -> float | None:
-    """Return the last hair IoU of the trace, that of the final image, where the method traces it."""
+    """Return the last hair IoU of the trace, that of the last iteration's image, where there is one."""
     trace = transfer.traces.get("hair_iou")
     return None if trace is None else float(trace[-1, position])

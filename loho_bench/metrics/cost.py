@@ -16,7 +16,7 @@ COSTS: tuple[MetricSpec, ...] = (
     MetricSpec(
         "peak_memory_mb",
         "Peak memory",
-        "MB",
+        "MiB",
         False,
         "mean",
         "Largest memory that the transferring process held by the end of the tuple's batch.",

@@ -147,7 +147,7 @@ SCORES: tuple[Score, ...] = (
         "structure",
         "Hair IoU",
         "transfer",
-        "Generator image before blending, parsed, against the structure portrait's hair mask.",
+        "Generator image of the last iteration, not blended, parsed, against the structure's hair mask.",
         _recorded("hair_iou"),
     ),
     Score(

@@ -83,7 +83,9 @@ def load_inputs(resolution: int, root: str | Path = ".") -> RunInputs:
         root=root,
         tuples=pd.concat([table for table in tuples if len(table)] or tuples[:1], ignore_index=True),
         portraits=read_table(root / "portraits" / "portraits.parquet").set_index("portrait_id"),
-        annotations=read_shards(root / "annotations", "shard-*.parquet").set_index("portrait_id"),
+        annotations=read_shards(root / "annotations", "shard-*.parquet", "portrait_id").set_index(
+            "portrait_id"
+        ),
         resolution=resolution,
     )
 
@@ -100,10 +102,10 @@ def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
         The method has no results at all.
     """
     folder = inputs.root / "results" / method
-    found = [read_shards(folder, "tuples-*.parquet")]
+    found = [read_shards(folder, "tuples-*.parquet", "tuple_id")]
     asked = inputs.tuples
     if any(folder.glob("reconstruction-*.parquet")):
-        found.append(read_shards(folder, "reconstruction-*.parquet"))
+        found.append(read_shards(folder, "reconstruction-*.parquet", "tuple_id"))
     else:
         asked = asked[asked["category"] != RECONSTRUCTION]
     results = pd.concat(found, ignore_index=True).drop(columns=["category", "method"], errors="ignore")
@@ -126,13 +128,13 @@ def parse_masks(parser: Parser, image: np.ndarray) -> dict[int, np.ndarray]:
     return {label: resize_mask(labels == label, image.shape[0]) for label in (HAIR, FACE)}
 
 
-def read_shards(folder: Path, pattern: str) -> pd.DataFrame:
+def read_shards(folder: Path, pattern: str, key: str) -> pd.DataFrame:
     """Concatenate the tables of ``folder`` that match ``pattern``, in the order of their names.
 
     Raises
     ------
     UserError
-        There is none.
+        There is none, or two rows have the same ``key``.
     """
     paths = sorted(folder.glob(pattern))
     if not paths:
@@ -141,4 +143,12 @@ def read_shards(folder: Path, pattern: str) -> pd.DataFrame:
             cause="there is no such file",
             remedy="run the step that writes it, or correct the name of the method",
         )
-    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+    table = pd.concat([read_table(path) for path in paths], ignore_index=True)
+    twice = table.loc[table[key].duplicated(), key]
+    if len(twice):
+        raise UserError(
+            f"cannot use {folder}/{pattern}",
+            cause=f"'{twice.iloc[0]}' stands in more than one row: the tables are of different shard sizes",
+            remedy="delete these tables and run the step that writes them again",
+        )
+    return table

@@ -66,7 +66,7 @@ def reject_shared_ids(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Set aside every portrait whose id another file has too: none of them can be told from the others."""
     files = defaultdict(list)
     for row in rows:
-        files[row["portrait_id"]].append(Path(row["path"]).name)
+        files[row["portrait_id"]].append(row["path"])
     return [
         row
         if len(files[row["portrait_id"]]) == 1

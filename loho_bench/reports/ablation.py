@@ -35,7 +35,7 @@ def write_ablation(
 
     Columns: method, mean hair IoU with interval, n, failed, paired difference to ``loho`` (method minus loho,
     over the tuples that both finished) with interval and its n, mean hair colour error with interval, the
-    paper's IoU.
+    paper's IoU, protocol and resolution.
 
     Raises
     ------
@@ -87,6 +87,7 @@ def ablation_table(run: Run, methods: Sequence[str]) -> Table:
             "confidence": ious[i].confidence,
             "paper_hair_iou": papers[i].value if papers[i] else float("nan"),
             "protocol": iou.protocol,
+            "resolution": run.settings.transfer.resolution,
         }
         for i, method in enumerate(methods)
     )

@@ -28,7 +28,7 @@ class Report:
         Tables 1 and 2, and 3 where reconstructions are reported.
     scores, costs : Table
     ablated : tuple of str
-        Methods of the ablation that have been scored; the ablation's table and figures are about them.
+        Methods of the ablation that this report shows; the ablation's table and figures are about them.
     ablation : Table or None
         None where there are none.
     grid : TransferGrid
@@ -58,7 +58,9 @@ def gather(run: Run, fid_rows: pd.DataFrame) -> Report:
     paper = [table1(run), table2(run, fid_rows)]
     if reports.reconstruction:
         paper.append(table3(run))
-    ablated = tuple(method for method in reports.ablation if run.is_scored(method))
+    # Only what the settings name: scores of other methods may lie there from an earlier run.
+    shown = {*reports.methods, *reports.reconstruction}
+    ablated = tuple(method for method in reports.ablation if method in shown)
     return Report(
         run=run,
         fid_rows=fid_rows,

@@ -25,7 +25,7 @@ def draw_hair_iou(run: Run, methods: Sequence[str], theme: Theme = LIGHT) -> Fig
         colour = theme.colour(position)
         for category, marker in MARKERS.items():
             values = run.values(method, score, category).dropna()
-            # A fixed spread by rank keeps marks apart without drawing random numbers.
+            # A fixed spread, in the order of the tuples, keeps marks apart without drawing random numbers.
             offsets = np.linspace(-0.17, 0.17, len(values)) if len(values) > 1 else np.zeros(len(values))
             style = {"s": 13, "alpha": 0.4, "linewidths": 0, "color": colour, "marker": marker}
             axes.scatter(values, position + offsets, **style)

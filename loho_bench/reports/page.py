@@ -51,6 +51,7 @@ def page_content(report: Report) -> dict[str, object]:
     """Return everything that the template shows."""
     run, ablated = report.run, report.ablated
     reports = run.settings.reports
+    shown = tuple(dict.fromkeys((*reports.methods, *reports.reconstruction)))
     return {
         "report": report,
         "run": run,
@@ -62,7 +63,7 @@ def page_content(report: Report) -> dict[str, object]:
         "fid_tables": [
             fid_display(report.fid_rows, reading) for reading in report.fid_rows["reading"].unique()
         ],
-        "unscored": [method_label(method) for method in reports.ablation if method not in ablated],
+        "left_out": [method_label(method) for method in reports.ablation if method not in ablated],
         "iou_figure": themed_figure(
             lambda theme: draw_hair_iou(run, ablated, theme), "Hair IoU of every tuple, by method"
         )
@@ -75,9 +76,9 @@ def page_content(report: Report) -> dict[str, object]:
         if ablated
         else "",
         "rejected": rejected_portraits(run),
-        "failures": failures(run, reports.methods),
-        "provenance": provenance(run, report.fid_rows, reports.methods),
-        "settings": json.dumps(run.settings.model_dump(mode="json"), indent=2),
+        "failures": failures(run, shown),
+        "provenance": provenance(run, report.fid_rows, shown),
+        "settings": json.dumps(settings_to_rerun(run), indent=2),
         "citation": CITATION,
     }
 
@@ -175,6 +176,13 @@ def provenance(run: Run, fid_rows: pd.DataFrame, methods: Sequence[str]) -> list
     # The runner's rows may say when they were written; the page never looks at the clock.
     finished = run.provenance(methods, "finished")
     return facts if finished == "not recorded" else [("Date", max(finished.split(", "))), *facts]
+
+
+def settings_to_rerun(run: Run) -> dict[str, object]:
+    """Return the settings such that, read again, they give this run."""
+    full = run.settings.model_dump(mode="json")
+    # A default of LOHO written out would contradict the variants that differ from it.
+    return {**full, "loho": run.settings.loho.model_dump(mode="json", exclude_unset=True)}
 
 
 def _versions(text: str) -> str:

@@ -59,6 +59,7 @@ def table2(run: Run, fid_rows: pd.DataFrame) -> Table:
     reading_of = {metric: reading for reading, metric in _METRIC_OF_READING.items()}
     intervals = [fid_interval(fid_rows, ours, reading_of[metric], OVERALL) for _, metric, ours, _ in entries]
     ours_cells = interval_cells(intervals)
+    first = fid_rows.iloc[0]
     rows = tuple(
         (
             Cell(label),
@@ -78,7 +79,7 @@ def table2(run: Run, fid_rows: pd.DataFrame) -> Table:
             **interval_columns(interval, "fid"),
             "n": interval.n,
             "failed": interval.failed,
-            "comparable": fid_rows["comparable"].iloc[0],
+            **{name: first[name] for name in ("extractor", "protocol", "resolution", "comparable")},
         }
         for (label, metric, ours, _), interval in zip(entries, intervals, strict=True)
     )
@@ -88,7 +89,7 @@ def table2(run: Run, fid_rows: pd.DataFrame) -> Table:
         header=("Method", "Reading", "Paper, FFHQ", "This run", "n"),
         rows=rows,
         data=data,
-        notes=(OTHER_WORLD, f"This run: {fid_rows['comparable'].iloc[0]}."),
+        notes=(OTHER_WORLD, f"This run: {first['comparable']}."),
         left=2,
     )
 
@@ -113,7 +114,8 @@ def table3(run: Run) -> Table:
                 Cell(f"{cell.text} ± {number(spread, _digits(cell.text))}", cell.note),
                 Cell(counts([interval])),
             ]
-            data.append(_table3_row(method, score.metric.name, score.protocol, interval, spread))
+            row = _table3_row(method, score.metric.name, score.protocol, interval, spread)
+            data.append({**row, "resolution": run.settings.transfer.resolution})
         rows.append(tuple(cells))
     for method in methods:
         header += [f"{method_label(method)}, this run", "n"]

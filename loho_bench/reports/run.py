@@ -69,10 +69,6 @@ class Run:
             self._scores[method] = read_table(path)
         return self._scores[method]
 
-    def is_scored(self, method: str) -> bool:
-        """Whether scores of the method exist."""
-        return (self.root / "scores" / f"{method}.parquet").exists()
-
     @cached_property
     def _results(self) -> dict[str, pd.DataFrame]:
         return {}

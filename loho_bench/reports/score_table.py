@@ -63,6 +63,7 @@ def _table(name: str, title: str, run: Run, methods: Sequence[str], scores: Sequ
             "failed": interval.failed,
             "unit": score.metric.unit,
             "protocol": score.protocol,
+            "resolution": run.settings.transfer.resolution,
         }
         for (method, score, category), interval in summaries.items()
     )

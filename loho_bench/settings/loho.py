@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from loho_bench.settings.base import StrictModel
 
@@ -94,6 +94,12 @@ class LohoSettings(StrictModel):
             raise ValueError(f"name each VGG block once, and at least one; got {blocks}")
         return blocks
 
+    @model_validator(mode="after")
+    def _some_iterations(self) -> LohoSettings:
+        if self.steps == 0:
+            raise ValueError("steps_stage_one and steps_stage_two are both 0; give at least one iteration")
+        return self
+
     @property
     def steps(self) -> int:
         """Iterations of both stages together; the schedules run over all of them."""
@@ -113,7 +119,7 @@ class LohoUnprojectedSettings(LohoSettings):
 
 
 class LohoOneStageSettings(LohoSettings):
-    """All terms of equation 8 from the first iteration, as on the left of Figure 3."""
+    """All terms of equation 8 from the first iteration, as in column 3 of Figure 3."""
 
     joint: Literal[True] = True
     structure_in_stage_two: Literal["unprojected"] = "unprojected"

@@ -73,7 +73,7 @@ class TransferSettings(StrictModel):
 class ReportSettings(StrictModel):
     """What the reports show."""
 
-    methods: tuple[str, ...] = ("loho", "loho-no-go", "loho-unprojected")
+    methods: tuple[str, ...] = Field(("loho", "loho-no-go", "loho-unprojected"), min_length=1)
     """Methods in ``reports/fid.csv``, the tables and the figures."""
     ablation: tuple[str, ...] = ("loho", "loho-no-go", "loho-unprojected", "loho-one-stage")
     """Methods in ``reports/ablation.csv``."""

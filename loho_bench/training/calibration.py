@@ -49,10 +49,11 @@ def calibrate(
         For structure, noise, appearance and style: the size of its gradient, as a multiple of that of the
         identity term.
     """
-    problem = Loho(settings, resources).problem(batch)
+    device = resources.device
+    problem = Loho(settings, resources).problem(batch.to(device))
     latents = problem.latent_mean.repeat(len(batch), problem.num_latents, 1)
     draw = torch.Generator().manual_seed(0)
-    noise = [torch.randn(len(batch), 1, r, r, generator=draw) for r in problem.noise_shapes]
+    noise = [torch.randn(len(batch), 1, r, r, generator=draw).to(device) for r in problem.noise_shapes]
 
     face, face_on_noise = _norms(problem, settings, "face", latents, noise)
     structure, _ = _norms(problem, settings, "structure", latents, noise)
@@ -95,7 +96,7 @@ def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> Tupl
     eligible = np.flatnonzero(hair.mean((1, 2)) >= _HAIR_FRACTION)
     chosen = np.array(list(_draw_tuples(draw, eligible, face, count))).T
     images = {
-        role: torch.cat([portraits.batch(np.array([i])) for i in ids])
+        role: portraits.batch(ids)
         for role, ids in zip(("identity", "structure", "appearance"), chosen, strict=True)
     }
     masks = {

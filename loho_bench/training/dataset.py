@@ -60,15 +60,13 @@ class PortraitDataset:
         return cls(**{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS})
 
     def batch(self, index: np.ndarray) -> Tensor:
-        """Return images [len(index), 3, 128, 128] float32 in [-1, 1]."""
-        images = torch.from_numpy(np.ascontiguousarray(self.images[np.sort(index)]))
+        """Return images [len(index), 3, 128, 128] float32 in [-1, 1], in the order of ``index``."""
+        images = torch.from_numpy(np.ascontiguousarray(self.images[index]))
         return images.permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def texture_noise(self, index: np.ndarray) -> dict[int, Tensor]:
         """Return the renderer's own texture maps by resolution, each [len(index), 1, r, r]."""
-        maps = [
-            noise_maps(from_latent(self.latents[i], int(self.texture_seeds[i])), SIZE) for i in np.sort(index)
-        ]
+        maps = [noise_maps(from_latent(self.latents[i], int(self.texture_seeds[i])), SIZE) for i in index]
         return {r: torch.from_numpy(np.stack([m[r] for m in maps]))[:, None] for r in maps[0]}
 
 

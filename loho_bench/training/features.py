@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loho_bench.networks.lpips import Lpips, LpipsHeads, scale_input
+from loho_bench.networks.lpips import BLOCK_LAYERS, Lpips, LpipsHeads, scale_input
 from loho_bench.networks.vgg import LAYERS, Vgg16
 from loho_bench.portraits.synthetic import LABELS
 from loho_bench.progress import get_logger
@@ -25,7 +25,6 @@ from loho_bench.training.judgements import fit_heads, judgement_accuracy
 WIDTHS = (16, 32, 64, 128, 128)
 _BATCH = 32
 _LEARNING_RATE = 2e-3
-_BLOCK_ENDS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 
 
 class NormalizedVgg(nn.Module):
@@ -47,7 +46,7 @@ class NormalizedVgg(nn.Module):
             if name.endswith("_1") and name != "relu1_1":
                 x = F.max_pool2d(x, 2)
             x = F.relu(self.norms[index](self.vgg.features[index](x)))
-            if name in _BLOCK_ENDS:
+            if name in BLOCK_LAYERS:
                 outputs.append(x)
         return outputs
 

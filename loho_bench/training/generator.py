@@ -39,6 +39,7 @@ _AVERAGING = 0.996
 _PERCEPTUAL_WEIGHT = 0.3
 _AFFINE_GAIN = 0.1
 _NOISE_STRENGTH = 0.02
+_SAVED_EVERY, _JUDGED_EVERY = 100, 500  # steps
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ def train_generator(
             step += 1
             decay = min(_AVERAGING, (1 + step) / (10 + step))
             torch._foreach_lerp_(averaged, [p.detach() for p in parameters], 1 - decay)
-            if step % 100 == 0 or step == steps:
+            if step % _SAVED_EVERY == 0 or step == steps:
                 log.info("step %d of %d, %d px: loss %.4f", step, steps, phase.resolution, loss.item())
                 checkpoint.save(step)
-            if step % 500 == 0:
+            if step % _JUDGED_EVERY == 0:
                 log.info("held-out PSNR %.2f dB", _held_out_psnr(average, code, held_out, phase.resolution))
     average.compute_dtype = torch.float32
     fit_mapping(average, torch.from_numpy(np.array(dataset.latents)).float(), codes, seed=seed)

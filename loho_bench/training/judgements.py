@@ -57,7 +57,7 @@ def fit_heads(features: Lpips, dataset: PortraitDataset, *, seed: int) -> None:
     with torch.no_grad():
         for head, logit in zip(heads, logits, strict=True):
             head.copy_(F.softplus(logit) / head.shape[1])
-        portraits = dataset.batch(draw.choice(len(dataset), 2 * _BATCH, replace=False))
+        portraits = dataset.batch(np.sort(draw.choice(len(dataset), 2 * _BATCH, replace=False)))
         found = features.features(portraits)
         distance = features.distance([f[:_BATCH] for f in found], [f[_BATCH:] for f in found])
         for head in heads:
@@ -89,7 +89,7 @@ def _squared_differences(
 
 def _triplets(dataset: PortraitDataset, draw: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Return portraits, and each changed weakly and strongly in one way: three times [16, 3, 128, 128]."""
-    portraits = dataset.batch(draw.choice(len(dataset), _BATCH, replace=False))
+    portraits = dataset.batch(np.sort(draw.choice(len(dataset), _BATCH, replace=False)))
     change = _CHANGES[draw.integers(len(_CHANGES))]
     weak = torch.from_numpy(draw.uniform(0.1, 0.6, (_BATCH, 1, 1, 1))).float()
     strong = weak + torch.from_numpy(draw.uniform(0.1, 0.4, (_BATCH, 1, 1, 1))).float()

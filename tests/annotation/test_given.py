@@ -87,6 +87,22 @@ def test_a_mask_that_cannot_be_used_names_its_file(tmp_path, content, word):
     assert str(path) in str(caught.value)
 
 
+def test_damaged_masks_are_always_refused_by_the_same_error(tmp_path):
+    draw = np.random.default_rng(4)
+    path = save_mask(tmp_path, "a", draw.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    refused = 0
+    for _ in range(100):
+        damaged = content.copy()
+        damaged[draw.integers(8, 400, 6)] = draw.integers(0, 256, 6)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read_masks(tmp_path, "a", 64)
+        except RejectedAnnotation:
+            refused += 1
+    assert refused > 50
+
+
 def test_points_come_out_in_their_order_whatever_the_order_of_lines(tmp_path, points):
     path = write_points(tmp_path / "l.csv", points)
     header, *lines = path.read_text().splitlines()

@@ -100,6 +100,20 @@ def test_settings_of_methods_are_checked_before_anything_is_read(tmp_path, capsy
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["score", "lohoo"],
+        ["report", "--settings", '{"reports": {"methods": ["lohoo"]}}'],
+        ["report", "--settings", '{"reports": {"reconstruction": ["lohoo"]}}'],
+        ["ablation", "--settings", '{"reports": {"ablation": ["lohoo"]}}'],
+    ],
+)
+def test_unknown_methods_of_scores_and_reports_are_answered_with_the_nearest(words, capsys):
+    assert leave(words) == 2
+    assert "unknown method 'lohoo'. Did you mean 'loho'?" in capsys.readouterr().err
+
+
 def test_unknown_option_is_an_error_of_the_user():
     assert leave(["portraits", "--uot", "p.parquet"]) == 2
 

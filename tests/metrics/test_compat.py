@@ -13,9 +13,9 @@ import loho_bench.compat, loho_bench.metrics, loho_bench.metrics.fid
 assert "torchvision" not in sys.modules and "cleanfid" not in sys.modules
 assert loho_bench.compat.prepare_torchvision.cache_info().currsize == 0
 
-torchvision = loho_bench.compat.import_torchvision()
 loho_bench.compat.prepare_torchvision()
-assert loho_bench.compat.import_torchvision() is torchvision
+loho_bench.compat.prepare_torchvision()
+import torchvision
 import cleanfid.fid
 import torch
 print(torch.ops.torchvision.nms.default._schema)

@@ -150,6 +150,15 @@ def test_scores_are_the_same_file_twice(run, tmp_path):
     assert (tmp_path / "again.parquet").read_bytes() == (folder / "scores/loho.parquet").read_bytes()
 
 
+def test_a_shard_of_another_size_is_named_not_merged(run, tmp_path):
+    folder = shutil.copytree(run[0], tmp_path / "copy")
+    shard = folder / "results/loho/tuples-0000.parquet"
+    pd.read_parquet(shard).tail(1).to_parquet(shard.with_name("tuples-0003.parquet"))
+    with pytest.raises(UserError, match=r"results/loho/tuples-\*.parquet") as caught:
+        score_method("loho", fake_settings(SIZE, 2), root=folder, judges=JUDGES)
+    assert "difficult-0002" in caught.value.cause
+
+
 def test_a_method_without_results_is_named(run):
     with pytest.raises(UserError, match="michigan"):
         score_method("michigan", fake_settings(SIZE, 2), root=run[0], judges=JUDGES)

@@ -200,7 +200,7 @@ def test_combination_has_the_shape_of_the_structure():
 
 
 def test_random_pairs_fill_all_categories(crowd):
-    """LOHO's Table 1, cumulative intervals, on eligible portraits (hair on 18 % of the frame)."""
+    """LOHO's Table 1 in the strict reading, on eligible portraits (hair on 18 % of the frame)."""
     portraits = crowd[1]
     poor = np.mean([portrait.hair.mean() < 0.18 for portrait in portraits])
     assert 0.05 <= poor <= 0.30

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from fake_run import ColourParser, MeanExtractor, fake_settings
+from fake_run import METHODS, ColourParser, MeanExtractor, fake_settings
 
 from loho_bench.errors import UserError
+from loho_bench.methods.catalogue import default_registry
+from loho_bench.methods.configuration import configure_method, load_checked_settings
 from loho_bench.reports.fid_table import write_fid
+from loho_bench.reports.page import settings_to_rerun
+from loho_bench.reports.run import open_run
 from loho_bench.reports.write import write_reports
+from loho_bench.settings.loho import LohoSettings
 
 MARKUP = "<b>&\"'"
 VOID = {"meta", "img", "source", "br", "hr", "link", "input"}
@@ -147,11 +153,31 @@ def test_the_date_is_that_of_the_results_if_they_have_one(photographs, reports):
     assert "Date" not in read(reports / "index.html").text
 
 
+def test_the_settings_on_the_page_can_be_read_again(root):
+    loho = {"weights": {"style": 3.0}, "steps_stage_one": 5}
+    settings = fake_settings(methods=("loho-no-go",)).model_copy(update={"loho": LohoSettings(**loho)})
+    again = load_checked_settings(json.dumps(settings_to_rerun(open_run(settings, root))))
+    for spec in default_registry():
+        assert configure_method(spec, again) == configure_method(spec, settings)
+    assert again.model_dump() == settings.model_dump()
+
+
+def test_scores_of_methods_that_the_settings_do_not_name_change_nothing(copied, reports, settings):
+    shutil.copy(copied / "scores/loho.parquet", copied / "scores/loho-one-stage.parquet")
+    asked = settings.reports.model_copy(update={"ablation": (*METHODS, "loho-one-stage")})
+    folder = write(copied, settings.model_copy(update={"reports": asked}))
+    text = " ".join(" ".join(read(folder / "index.html").text).split())
+    assert "Not on this page: LOHO in one stage." in text
+    for name in ("ablation_curves", "hair_iou"):
+        figure = f"figures/{name}.png"
+        assert (folder / figure).read_bytes() == (reports / figure).read_bytes()
+
+
 def test_a_run_of_one_method_without_ablation_or_reconstructions(copied):
     settings = fake_settings(methods=("loho-unprojected",), ablation=("loho-one-stage",), reconstruction=())
     folder = write(copied, settings)
     text = " ".join(read(folder / "index.html").text)
-    assert "No method of the ablation has been scored" in text
+    assert "No method of the ablation is in this report" in text
     assert not (folder / "table3.csv").exists()
 
 

@@ -67,6 +67,8 @@ def test_a_key_like_no_other_gets_no_guess():
         ({"loho": {"structure_blocks": []}}, "loho.structure_blocks"),
         ({"loho": {"structure_blocks": [4, 4]}}, "loho.structure_blocks"),
         ({"loho": {"weights": {"face": -1}}}, "loho.weights.face"),
+        ({"loho": {"steps_stage_one": 0, "steps_stage_two": 0}}, "loho"),
+        ({"reports": {"methods": []}}, "reports.methods"),
         ({"reports": {"confidence": 1}}, "reports.confidence"),
         ({"methods": {"loho": 3}}, "methods.loho"),
     ],

@@ -66,9 +66,8 @@ def sizes(losses: dict[str, torch.Tensor], by: list[torch.Tensor]) -> dict[str, 
     [calibration.RATIOS, {"structure": 2.0, "noise": 0.5, "appearance": 3.0, "style": 0.25}],
     ids=["as they are", "others"],
 )
-def test_gradients_have_the_sizes_of_the_rule(resources, batch, monkeypatch, ratios):
-    monkeypatch.setattr(calibration, "RATIOS", ratios)
-    weights = calibrate(resources, SETTINGS, batch)
+def test_gradients_have_the_sizes_of_the_rule(resources, batch, ratios):
+    weights = calibrate(resources, SETTINGS, batch, ratios)
     assert weights.face == 1
 
     problem = Loho(SETTINGS, resources).problem(batch)

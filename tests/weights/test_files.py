@@ -151,6 +151,13 @@ def test_all_embedded_networks_are_here():
         assert (FOLDER / f"{name}.json").is_file(), name
 
 
+def test_the_cards_promise_what_the_benchmark_needs():
+    figures = {name: json.loads((FOLDER / f"{name}.json").read_text())["held_out"] for name in NAMES}
+    assert figures["generator"]["inversion_psnr_400"] >= 25
+    assert min(figures["parser"][f"{part}_iou"] for part in ("hair", "face")) >= 0.92
+    assert figures["landmarks"]["mean_error"] <= 2.5
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_an_embedded_network_is_the_one_of_its_card(path):
     card = json.loads(path.with_suffix(".json").read_text())

@@ -109,6 +109,7 @@ def test_photographs_are_planned_in_a_folder_of_their_own(tmp_path):
         ('tuples={"per_categroy": 3}', "unknown setting 'per_categroy'. Did you mean 'per_category'?"),
         ('methods={"loho": {"rampop": 0.1}}', "loho: unknown setting 'rampop'. Did you mean 'rampup'?"),
         ('reports={"methods": ["lohoo"]}', "unknown method 'lohoo'. Did you mean 'loho'?"),
+        ('reports={"reconstruction": ["lohoo"]}', "unknown method 'lohoo'. Did you mean 'loho'?"),
         (
             'portraits={"source": "folder", "folder": "nowhere"}',
             "cannot read the folder of portraits 'nowhere'",

@@ -48,7 +48,8 @@ config = SETTINGS.model_dump(mode="json", exclude_unset=True)
 LOHO = config.get("loho", {})
 validate(config, str(Path(workflow.basedir) / "workflow/schemas/config.schema.json"), set_default=False)
 METHODS = default_registry()
-for name in (*SETTINGS.reports.methods, *SETTINGS.reports.ablation, *SETTINGS.methods):
+REPORTS = SETTINGS.reports
+for name in (*REPORTS.methods, *REPORTS.ablation, *REPORTS.reconstruction, *SETTINGS.methods):
     or_stop(method_settings, name)
 
 

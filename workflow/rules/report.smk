@@ -34,11 +34,7 @@ rule write_reports:
 
 rule write_ablation:
     input:
-        scores=expand("scores/{method}.parquet", method=SETTINGS.reports.ablation),
-        portraits=PORTRAITS,
-        annotations=ANNOTATIONS,
-        tuples="tuples/tuples.csv",
-        reconstruction="tuples/reconstruction.csv",
+        expand("scores/{method}.parquet", method=SETTINGS.reports.ablation),
     output:
         report("reports/ablation.csv", caption="../report/ablation.rst", category="Tables"),
     log:

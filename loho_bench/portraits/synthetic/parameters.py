@@ -7,10 +7,8 @@ Angles are radians. Values called hue, saturation, tone or similar are fractions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from loho_bench.errors import UserError
 
@@ -150,13 +148,6 @@ class PortraitParameters:
                 cause=f"{type(error).__name__}: {error}",
                 remedy="Write them with PortraitParameters.to_dict().",
             ) from error
-
-    def to_vector(self) -> np.ndarray:
-        """All numbers but the texture seed, group after group: float64 [49]."""
-        groups = (getattr(self, name) for name in _GROUPS)
-        return np.array(
-            [getattr(group, field.name) for group in groups for field in fields(group)], np.float64
-        )
 
 
 _GROUPS: dict[str, type] = {
