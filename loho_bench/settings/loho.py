@@ -87,6 +87,10 @@ class LohoSettings(StrictModel):
     trace_hair_iou_every: int = Field(0, ge=0)
     """Iterations between two entries of the hair IoU trace; 0 records the ends of the stages alone."""
 
+    trace_gradients_every: int = Field(0, ge=0)
+    """Iterations between two measurements of the structure and the reference gradient (Figure 5) by a variant
+    that does not project; 0 measures none. With projection they are known in every iteration of stage 2."""
+
     @field_validator("identity_blocks", "structure_blocks")
     @classmethod
     def _distinct_blocks(cls, blocks: tuple[int, ...]) -> tuple[int, ...]:

@@ -175,6 +175,17 @@ def test_hair_iou_is_traced_where_asked(resources, batch):
     assert recorded == [0, 2, 4, 5]  # every other, and the last of each stage
 
 
+def test_gradients_are_traced_where_asked(resources, batch):
+    quiet = Loho(make(structure_in_stage_two="off"), resources).transfer(batch)
+    asked = Loho(make(structure_in_stage_two="off", trace_gradients_every=1), resources).transfer(batch)
+    assert torch.equal(quiet.images, asked.images)
+    # At the first iteration of stage 2 no variant has left the others yet.
+    first, projecting = make().steps_stage_one, Loho(make(), resources).transfer(batch)
+    for name in ("gradient_dot", "structure_gradient"):
+        assert torch.allclose(asked.traces[name][first], projecting.traces[name][first], rtol=1e-3)
+        assert quiet.traces[name].isnan().all()
+
+
 def test_one_stage_renews_its_mask(resources, batch):
     settings = LohoOneStageSettings(weights=WEIGHTS, mask_every=2, **QUICK)
     transfer = Loho(settings, resources).transfer(batch)
@@ -191,9 +202,9 @@ def test_frozen_mask_is_that_of_the_last_image_of_stage_one(resources, batch):
     transfer = type(problem.objective).transfer
 
     class Watched(Objective):
-        def transfer(self, image, hair_mask, latents, noise):
+        def transfer(self, image, hair_mask, *variables, **options):
             seen.append(hair_mask)
-            return transfer(self, image, hair_mask, latents, noise)
+            return transfer(self, image, hair_mask, *variables, **options)
 
     watched = Watched(problem.objective.lpips, problem.objective.targets, problem.objective.settings)
     optimize(

@@ -59,13 +59,20 @@ class Objective:
         return Gradients(for_latents, for_noise, _detached(traced))
 
     def transfer(
-        self, image: Tensor, hair_mask: Tensor, latents: Tensor, noise: Sequence[Tensor]
+        self,
+        image: Tensor,
+        hair_mask: Tensor,
+        latents: Tensor,
+        noise: Sequence[Tensor],
+        *,
+        trace_gradients: bool = False,
     ) -> Gradients:
         """Stage 2: ``λ_f L_f + λ_a L_a + λ_s L_s + λ_n L_n``, and ``L_r`` as the settings have it.
 
         ``hair_mask`` is ``M_G^h`` ``[N,1,H,W]``; it carries no gradient. With ``"orthogonalized"`` the
         structure gradient is projected and reaches W+ alone, as in the authors' code; with
-        ``"unprojected"`` it is one more term of the sum, for all variables.
+        ``"unprojected"`` it is one more term of the sum, for all variables. ``trace_gradients`` measures
+        the structure and the reference gradient where they are not needed otherwise.
         """
         weights = self.settings.weights
         face, structure = self._reconstruction(image)
@@ -81,23 +88,32 @@ class Objective:
             "noise": regularization,
         }
         if self.settings.structure_in_stage_two == "orthogonalized":
-            reference_terms = self._hair_losses(hair, self.targets.hair_of_structure)
-            reference = weights.appearance * reference_terms[0] + weights.style * reference_terms[1]
-            terms = (rest, weights.structure * structure, reference)
+            terms = (rest, weights.structure * structure, self._reference(hair))
             (g_rest, g_structure, g_hair), for_noise = pull_back(
                 image, terms, latents, noise, batched=image.device.type != "cpu"
             )
             projected = orthogonalize(g_structure, g_hair)
             for_latents = g_rest + projected
-            traced |= _gradient_traces(g_structure, g_hair, projected)
+            traced |= _gradient_traces(g_structure, g_hair)
+            traced["projected_gradient"] = projected.square().sum(dim=(1, 2))
             for_regularization = torch.autograd.grad((weights.noise * regularization).sum(), list(noise))
             for_noise = [a + b for a, b in zip(for_noise, for_regularization, strict=True)]
         else:
+            if trace_gradients:
+                terms = (weights.structure * structure, self._reference(hair))
+                traced |= _gradient_traces(
+                    *(torch.autograd.grad(term.sum(), latents, retain_graph=True)[0] for term in terms)
+                )
             total = rest + weights.noise * regularization
             if self.settings.structure_in_stage_two == "unprojected":
                 total = total + weights.structure * structure
             for_latents, *for_noise = torch.autograd.grad(total.sum(), [latents, *noise])
         return Gradients(for_latents, for_noise, _detached(traced))
+
+    def _reference(self, hair: Hair) -> Tensor:
+        """``λ_a L_a + λ_s L_s`` against the hair of ``I2``, ``[N]``: its gradient is ``g_AS``."""
+        appearance, style = self._hair_losses(hair, self.targets.hair_of_structure)
+        return self.settings.weights.appearance * appearance + self.settings.weights.style * style
 
     def _reconstruction(self, image: Tensor) -> _Parts:
         """``L_f`` and ``L_r``, from one VGG pass when masks act on the features."""
@@ -160,13 +176,12 @@ def pull_back(
     return torch.stack([first, *others]), list(for_noise)
 
 
-def _gradient_traces(structure: Tensor, hair: Tensor, projected: Tensor) -> dict[str, Tensor]:
+def _gradient_traces(structure: Tensor, hair: Tensor) -> dict[str, Tensor]:
     """Summaries ``[N]`` over all W+ vectors: the paper's Figure 5 shows ``gradient_dot``."""
     return {
         "gradient_dot": (structure * hair).sum(dim=(1, 2)),
         "gradient_cosine": torch.cosine_similarity(structure, hair, dim=-1).mean(1),
         "structure_gradient": structure.square().sum(dim=(1, 2)),
-        "projected_gradient": projected.square().sum(dim=(1, 2)),
     }
 
 

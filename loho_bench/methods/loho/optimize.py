@@ -105,7 +105,13 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
             hair_mask = found if renewing else hair_mask
 
         if transferring:
-            gradients = problem.objective.transfer(image, hair_mask, inputs[0], inputs[1:])
+            gradients = problem.objective.transfer(
+                image,
+                hair_mask,
+                inputs[0],
+                inputs[1:],
+                trace_gradients=_due(step, settings.trace_gradients_every),
+            )
         else:
             gradients = problem.objective.reconstruct(image, inputs[0], inputs[1:])
         traces.record(step, gradients.traced)
@@ -127,9 +133,12 @@ def _renews_mask(step: int, settings: LohoSettings) -> bool:
 
 
 def _traces_iou(step: int, settings: LohoSettings) -> bool:
-    every = settings.trace_hair_iou_every
     ends = (settings.steps_stage_one - 1, settings.steps - 1)
-    return step in ends or (every > 0 and step % every == 0)
+    return step in ends or _due(step, settings.trace_hair_iou_every)
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
 
 
 class _Draws:
