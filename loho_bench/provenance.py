@@ -10,7 +10,7 @@ from typing import Any
 
 import loho_bench
 
-_RECORDED_PACKAGES = ("torch", "numpy", "scipy", "clean-fid")
+_RECORDED_PACKAGES = ("torch", "numpy", "scipy", "clean-fid", "opencv-python-headless", "pillow")
 
 
 def derive_seed(*parts: str | int) -> int:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,28 @@ def read_table(path: str | Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def read_tables(paths: Iterable[str | Path], key: str) -> pd.DataFrame:
+    """Read the shards ``paths``, one or more, of one table, and concatenate them in their order.
+
+    Raises
+    ------
+    UserError
+        One is missing or broken, or two rows have the same ``key``.
+    """
+    tables = {str(path): read_table(path) for path in paths}
+    table = pd.concat(tables.values(), ignore_index=True)
+    twice = table.loc[table[key].duplicated(), key]
+    if len(twice):
+        value = twice.iloc[0]
+        holders = [path for path, part in tables.items() if (part[key] == value).any()]
+        raise UserError(
+            f"cannot use {' together with '.join(holders)}",
+            cause=f"{key} '{value}' stands in more than one row; tables of different shard sizes overlap",
+            remedy="give tables of one shard size, or delete these and run the step that writes them again",
+        )
+    return table
 
 
 def shard_of(table: pd.DataFrame, shard: int | None, size: int) -> pd.DataFrame:

@@ -137,11 +137,11 @@ def _write_result(root, method, row, portraits, size, rng, lost) -> dict:
     result = {
         "tuple_id": tuple_id,
         "method": method,
+        **{word: row[word] for word in ("identity", "structure", "appearance")},
         "category": row["category"],
         "status": "failed" if lost else "ok",
         "reason": "the loss became NaN" if lost else "",
         "portrait": None if lost else f"results/{method}/portraits/{tuple_id}.png",
-        "foreground": None if lost else f"results/{method}/foreground/{tuple_id}.png",
         "seconds": float("nan") if lost else 5.0 + rng.random(),
         "peak_memory_mb": float("nan") if lost else 900.0,
         "seed": 1,
@@ -160,10 +160,6 @@ def _write_result(root, method, row, portraits, size, rng, lost) -> dict:
             Image.fromarray(drawn.image).filter(ImageFilter.GaussianBlur(1 + METHODS.index(method)))
         )
         write_png(image, root / result["portrait"])
-        write_png(
-            np.where((drawn.hair | drawn.face)[..., None], image, 0).astype(np.uint8),
-            root / result["foreground"],
-        )
         (folder / "latents").mkdir(exist_ok=True)
         latents = np.full((12, 8), 3.0 + rng.random(), np.float32)
         np.savez(root / result["latents"], latents=latents, mean=np.zeros(8, np.float32))

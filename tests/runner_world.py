@@ -99,7 +99,7 @@ def install(set_attribute, incident=lambda batch: None, method: type[Mix] = Mix)
     resources = SimpleNamespace(device=torch.device("cpu"), precision="float32")
     set_attribute(runner, "default_registry", lambda: registry)
     set_attribute(runner, "load_resources", lambda settings: resources)
-    set_attribute(runner, "weights_hash", lambda: "feedbeef0123")
+    set_attribute(runner, "weights_hash", lambda *names: "feedbeef0123")
     return built
 
 
@@ -120,7 +120,7 @@ def run(
 
 def contents() -> dict[str, bytes]:
     """Bytes of every image, latent and trace."""
-    folders = [OUT.parent / name for name in ("portraits", "foreground", "latents", "traces")]
+    folders = [OUT.parent / name for name in ("portraits", "latents", "traces")]
     return {str(path): path.read_bytes() for folder in folders for path in sorted(folder.glob("*"))}
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def requirements() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return set(project["dependencies"]) | set(project["optional-dependencies"]["test"])
+    return set(project["dependencies"]).union(*project["optional-dependencies"].values())
 
 
 def test_conda_environment_asks_for_the_same_packages(requirements):

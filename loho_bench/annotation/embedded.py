@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from loho_bench.networks.graphonomy import Graphonomy
 from loho_bench.networks.hourglass import LANDMARKS, StackedHourglass, decode
+from loho_bench.weights.embedded import load_landmarks, load_parser
 
 NETWORK_SIZE = 128
 """Side of the portraits that the embedded networks were trained on, in pixels."""
@@ -57,6 +58,16 @@ class EmbeddedLandmarks:
         for part, resized in _parts(images):
             landmarks[part] = decode(self.network(resized)[-1])
         return landmarks
+
+
+def embedded_parser(device: torch.device | str = "cpu") -> EmbeddedParser:
+    """Load the parser that ships with the package onto ``device``."""
+    return EmbeddedParser(load_parser().to(device))
+
+
+def embedded_landmarks() -> EmbeddedLandmarks:
+    """Load the landmark detector that ships with the package."""
+    return EmbeddedLandmarks(load_landmarks())
 
 
 def _prepare(network: nn.Module) -> nn.Module:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from loho_bench.annotation.embedded import NETWORK_SIZE, EmbeddedLandmarks, EmbeddedParser
+from loho_bench.annotation.embedded import NETWORK_SIZE, embedded_landmarks, embedded_parser
 from loho_bench.annotation.given import GivenLandmarks, RejectedAnnotation, read_landmarks, read_masks
 from loho_bench.annotation.protocols import LandmarkDetector, Parser
 from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row
@@ -21,7 +21,6 @@ from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tens
 from loho_bench.progress import get_logger, track
 from loho_bench.settings.project import Settings
 from loho_bench.storage import read_table, shard_of, write_table
-from loho_bench.weights.embedded import load_landmarks, load_parser
 
 BATCH = 16
 """Portraits that the networks see together."""
@@ -67,8 +66,7 @@ def annotate_shard(
         landmarks = read_landmarks(chosen.landmarks)
         rows = annotate_given(part["portrait_id"], chosen.masks, landmarks, chosen.mask_size)
     else:
-        parser, detector = EmbeddedParser(load_parser()), EmbeddedLandmarks(load_landmarks())
-        rows = annotate_images(part, parser, detector, chosen.mask_size)
+        rows = annotate_images(part, embedded_parser(), embedded_landmarks(), chosen.mask_size)
     of_shard = "" if shard is None else f", shard {shard}"
     done = list(track(rows, f"annotating portraits{of_shard}", len(part)))
     for row in done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -54,11 +54,22 @@ def _before_every_command(
     configure_logging(logging.WARNING if quiet else logging.INFO)
 
 
+class _CurrentStandardError(logging.StreamHandler):
+    """Writes to what is standard error at that moment: a progress bar puts itself in its place."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+
 def configure_logging(level: int) -> None:
     """Send the log lines of this package, and the warnings of others, to standard error with their time."""
-    logging.basicConfig(
-        stream=sys.stderr, format=_LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S", level=logging.WARNING
-    )
+    handler = _CurrentStandardError()
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT, "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("loho_bench").setLevel(level)
 
 

@@ -18,7 +18,7 @@ from loho_bench.errors import UserError
 from loho_bench.methods.protocol import TupleBatch
 from loho_bench.portraits.images import load_rgb, resize, to_tensor
 from loho_bench.provenance import stable_hash
-from loho_bench.storage import read_table
+from loho_bench.storage import read_tables
 
 ROLES = ("identity", "structure", "appearance")
 
@@ -33,11 +33,10 @@ class TupleInputs:
 
     @classmethod
     def read(cls, portraits: str | Path, annotations: Sequence[str | Path], resolution: int) -> TupleInputs:
-        """Read the tables of the stages before; a missing or broken one is a UserError."""
-        shards = pd.concat([read_table(path) for path in annotations], ignore_index=True)
-        return cls(
-            read_table(portraits).set_index("portrait_id"), shards.set_index("portrait_id"), resolution
-        )
+        """Read the tables of the stages before; a missing one or a portrait twice is a UserError."""
+        key = "portrait_id"
+        tables = (read_tables(paths, key).set_index(key) for paths in ([portraits], annotations))
+        return cls(*tables, resolution)
 
     def batch(self, records: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> TupleBatch:
         """Return the tuples ``records`` (each naming its identity, structure and appearance)."""

@@ -9,11 +9,11 @@ from typing import Literal
 
 import torch
 
-from loho_bench.annotation.embedded import EmbeddedParser
+from loho_bench.annotation.embedded import embedded_parser
 from loho_bench.errors import UserError
 from loho_bench.methods.protocol import Resources
 from loho_bench.settings.project import TransferSettings
-from loho_bench.weights.embedded import load_features, load_generator, load_parser
+from loho_bench.weights.embedded import load_features, load_generator
 
 
 def load_resources(settings: TransferSettings) -> Resources:
@@ -35,7 +35,7 @@ def load_resources(settings: TransferSettings) -> Resources:
     return Resources(
         generator=generator.to(device),
         lpips=load_features().to(device),
-        parser=EmbeddedParser(load_parser().to(device)),
+        parser=embedded_parser(device),
         device=device,
         precision=choose_precision(settings.precision, device),
     )

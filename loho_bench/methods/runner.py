@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from loho_bench import __version__
 from loho_bench.errors import UserError
 from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.configuration import configure_method
-from loho_bench.methods.inputs import TupleInputs
+from loho_bench.methods.inputs import ROLES, TupleInputs
 from loho_bench.methods.protocol import Method, Transfer
 from loho_bench.methods.registry import MethodSpec
 from loho_bench.methods.resources import describe_device, load_resources
@@ -46,11 +47,11 @@ from loho_bench.weights.embedded import weights_hash
 _COLUMNS = (
     "tuple_id",
     "method",
+    *ROLES,
     "category",
     "status",
     "reason",
     "portrait",
-    "foreground",
     "latents",
     "trace",
     "seconds",
@@ -67,6 +68,9 @@ _COLUMNS = (
     "fingerprint",
     "versions",
 )
+
+_NETWORKS = ("generator", "parser", "features")
+"""The embedded networks that transfers use."""
 
 
 def run_shard(
@@ -92,7 +96,7 @@ def run_shard(
         Tuples ``shard * shard_size`` to ``(shard + 1) * shard_size`` of the table; there may be none.
         None takes all of them together.
     out : str or Path
-        The table; portraits, foregrounds, latents, traces and rows go into folders beside it.
+        The table; portraits, latents, traces and rows go into folders beside it.
 
     Raises
     ------
@@ -117,7 +121,7 @@ class _Work:
     def __init__(self, spec: MethodSpec, method_settings: StrictModel, settings: Settings, folder: Path):
         self.spec, self.method_settings, self.settings, self.folder = spec, method_settings, settings, folder
         self.settings_hash = stable_hash(method_settings.model_dump(mode="json"))
-        self.weights_hash = weights_hash()
+        self.weights_hash = weights_hash(*_NETWORKS)
         self.resources = load_resources(settings.transfer)
 
     def finish(self, tuples: pd.DataFrame, inputs: TupleInputs) -> list[dict[str, Any]]:
@@ -167,15 +171,8 @@ class _Work:
 
     def _save(self, tuple_id: str, transfer: Transfer, position: int) -> dict[str, Any]:
         """Write the files of one tuple and return the entries of its row that belong to them."""
-        chosen = slice(position, position + 1)
-        # Mid grey outside: hair and face alone, for the scores that leave the background out.
-        foreground = transfer.foreground_mask[chosen] * transfer.foreground[chosen]
-        paths = {
-            "portrait": self.folder / "portraits" / f"{tuple_id}.png",
-            "foreground": self.folder / "foreground" / f"{tuple_id}.png",
-        }
-        write_png(to_uint8(transfer.images[chosen])[0], paths["portrait"])
-        write_png(to_uint8(foreground)[0], paths["foreground"])
+        paths = {"portrait": self.folder / "portraits" / f"{tuple_id}.png"}
+        write_png(to_uint8(transfer.images[position : position + 1])[0], paths["portrait"])
         if transfer.latents is not None:
             paths["latents"] = self.folder / "latents" / f"{tuple_id}.npz"
             with atomic_path(paths["latents"]) as temporary:
@@ -198,6 +195,7 @@ class _Work:
             **dict.fromkeys(_COLUMNS),
             "tuple_id": record["tuple_id"],
             "method": self.spec.name,
+            **{role: record[role] for role in ROLES},
             "category": record["category"],
             "status": "ok",
             "reason": "",
@@ -215,9 +213,9 @@ class _Work:
         return derive_seed(tuple_id, self.spec.name, self.settings.seed)
 
     def _fingerprint(self, record: dict[str, Any], inputs: TupleInputs) -> str:
-        """Return a hash of all that the result of a tuple depends on."""
+        """Return a hash of all that the result of a tuple depends on; a release may compute otherwise."""
         group = self.settings.transfer
-        parts = [self._seed(record["tuple_id"]), self.settings_hash, self.weights_hash]
+        parts = [__version__, self._seed(record["tuple_id"]), self.settings_hash, self.weights_hash]
         parts += [[group.resolution, self.resources.precision], inputs.fingerprint(record)]
         return stable_hash(parts)
 
@@ -226,7 +224,7 @@ class _Work:
         if not path.is_file():
             return False
         row = read_json(path)
-        files = [row[name] for name in ("portrait", "foreground", "latents", "trace") if row.get(name)]
+        files = [row[name] for name in ("portrait", "latents", "trace") if row.get(name)]
         unchanged = row.get("status") == "ok" and row.get("fingerprint") == fingerprint
         return unchanged and all(Path(name).is_file() for name in files)
 

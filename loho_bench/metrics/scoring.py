@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from loho_bench.annotation.embedded import embedded_parser
 from loho_bench.annotation.masks import dilate, scaled_pixels
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.methods.protocol import Parser
@@ -35,6 +36,7 @@ from loho_bench.portraits.images import to_tensor
 from loho_bench.progress import track
 from loho_bench.settings.project import Settings
 from loho_bench.storage import write_table
+from loho_bench.weights.embedded import load_features
 
 MARGIN = 5  # pixels of a 256-pixel frame
 
@@ -49,10 +51,7 @@ class Judges:
     @classmethod
     def embedded(cls) -> Judges:
         """Load the networks that ship with the package."""
-        from loho_bench.annotation.embedded import EmbeddedParser
-        from loho_bench.weights.embedded import load_features, load_parser
-
-        return cls(EmbeddedParser(load_parser()), load_features())
+        return cls(embedded_parser(), load_features())
 
 
 @dataclass(frozen=True, eq=False)

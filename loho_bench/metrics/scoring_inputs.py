@@ -12,13 +12,15 @@ import pandas as pd
 from loho_bench.annotation.masks import resize_mask, unpack_bits
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.errors import UserError
+from loho_bench.methods.inputs import ROLES
 from loho_bench.methods.protocol import Parser
 from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.portraits.images import load_rgb, resize, to_tensor
 from loho_bench.portraits.synthetic import PortraitParameters, Rendered, combine, render
-from loho_bench.storage import read_table
+from loho_bench.storage import read_table, read_tables
 
 NO_RESULT = "no result was written for this tuple"
+OTHER_PORTRAITS = "computed for other portraits: run the transfers again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class RunInputs:
 
     def true_answer(self, row: pd.Series) -> Rendered:
         """Draw the portrait that a perfect transfer of the tuple ``row`` would give."""
-        drawn = {word: self._parameters(row[word]) for word in ("identity", "structure", "appearance")}
+        drawn = {word: self._parameters(row[word]) for word in ROLES}
         return render(combine(**drawn), size=self.resolution)
 
     def _parameters(self, portrait_id: str) -> PortraitParameters:
@@ -93,7 +95,8 @@ def load_inputs(resolution: int, root: str | Path = ".") -> RunInputs:
 def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
     """Return one row a tuple that ``method`` was asked for, in the order of the tuples.
 
-    A tuple without a row in the shards becomes a failed row with a reason: it is counted, not dropped.
+    A tuple without a row in the shards becomes a failed row with a reason: it is counted, not dropped. So
+    does one whose row names other portraits: after another drawing, the same id is another tuple.
     Reconstructions are asked for where there is at least one shard of them.
 
     Raises
@@ -109,11 +112,14 @@ def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
     else:
         asked = asked[asked["category"] != RECONSTRUCTION]
     results = pd.concat(found, ignore_index=True).drop(columns=["category", "method"], errors="ignore")
-    rows = asked[["tuple_id", "identity", "structure", "appearance", "category"]].merge(
-        results, on="tuple_id", how="left", validate="one_to_one"
-    )
-    lost = rows["status"].isna()
-    rows.loc[lost, "status"], rows.loc[lost, "reason"] = "failed", NO_RESULT
+    # Results that do not say what they were computed for cannot vouch for these portraits.
+    results = results.assign(**{role: "" for role in ROLES if role not in results})
+    names = ["tuple_id", *ROLES]
+    rows = asked[[*names, "category"]].merge(results, on=names, how="left", validate="one_to_one")
+    lost, known = rows["status"].isna(), rows["tuple_id"].isin(results["tuple_id"])
+    rows.loc[lost, "status"] = "failed"
+    rows.loc[lost & ~known, "reason"] = NO_RESULT
+    rows.loc[lost & known, "reason"] = OTHER_PORTRAITS
     return rows.assign(method=method)
 
 
@@ -143,12 +149,4 @@ def read_shards(folder: Path, pattern: str, key: str) -> pd.DataFrame:
             cause="there is no such file",
             remedy="run the step that writes it, or correct the name of the method",
         )
-    table = pd.concat([read_table(path) for path in paths], ignore_index=True)
-    twice = table.loc[table[key].duplicated(), key]
-    if len(twice):
-        raise UserError(
-            f"cannot use {folder}/{pattern}",
-            cause=f"'{twice.iloc[0]}' stands in more than one row: the tables are of different shard sizes",
-            remedy="delete these tables and run the step that writes them again",
-        )
-    return table
+    return read_tables(paths, key)

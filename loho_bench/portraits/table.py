@@ -6,7 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin
 from loho_bench.errors import UserError
 from loho_bench.portraits import synthetic
 from loho_bench.portraits.folder import inspect_image, list_images, reject_shared_ids
+from loho_bench.portraits.synthetic.version import renderer_hash
 from loho_bench.progress import get_logger, track
 from loho_bench.provenance import derive_seed, stable_hash
 from loho_bench.settings.project import Settings
@@ -69,7 +70,7 @@ def _draw(index: int, images: Path, size: int, run_seed: int) -> dict[str, Any]:
     path = images / f"{portrait_id}.png"
     parameters = synthetic.sample_parameters(derive_seed("portrait", run_seed, index))
     values = parameters.to_dict()
-    origin = stable_hash([values, size, _renderer_hash()])
+    origin = stable_hash([values, size, renderer_hash()])
     if _origin_of(path) != origin:
         fields = PngImagePlugin.PngInfo()
         fields.add_text(_ORIGIN, origin)
@@ -95,13 +96,6 @@ def _origin_of(path: Path) -> str | None:
             return image.info.get(_ORIGIN)
     except (OSError, SyntaxError, ValueError):
         return None
-
-
-@cache
-def _renderer_hash() -> str:
-    # A portrait drawn by another version of the renderer is another portrait.
-    sources = sorted(Path(synthetic.__file__).parent.glob("*.py"))
-    return stable_hash([file_sha256(source) for source in sources])
 
 
 def _map(function: Callable[[Item], dict], items: Iterable[Item], workers: int) -> Iterator[dict]:

@@ -17,7 +17,7 @@ from loho_bench.progress import get_logger
 from loho_bench.provenance import stable_hash
 from loho_bench.reports.run import Run
 from loho_bench.storage import file_sha256
-from loho_bench.weights.embedded import load_features, load_parser
+from loho_bench.weights.embedded import load_features
 
 READINGS: tuple[Reading, ...] = ("full", "hair+face")
 
@@ -38,13 +38,6 @@ class LazyImages(Sequence[np.ndarray]):
 def embedded_extractor() -> EmbeddedExtractor:
     """Load the extractor that ships with the package."""
     return EmbeddedExtractor(load_features().vgg)
-
-
-def embedded_parser() -> Parser:
-    """Load the parser that ships with the package."""
-    from loho_bench.annotation.embedded import EmbeddedParser
-
-    return EmbeddedParser(load_parser())
 
 
 def eligible_portraits(run: Run) -> list[str]:

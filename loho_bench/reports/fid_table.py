@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from loho_bench.annotation.embedded import embedded_parser
 from loho_bench.methods.protocol import Parser
 from loho_bench.metrics.fid import Extractor, FeatureSet, fid
 from loho_bench.metrics.statistics import Interval, bootstrap_fid
@@ -14,7 +15,6 @@ from loho_bench.reports.features import (
     READINGS,
     answer_features,
     embedded_extractor,
-    embedded_parser,
     reference_features,
     result_features,
 )

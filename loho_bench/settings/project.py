@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loho_bench.settings.base import StrictModel
 from loho_bench.settings.loho import LohoSettings
@@ -22,6 +22,12 @@ class PortraitSettings(StrictModel):
     folder: str = ""
     """Folder of images, for ``source: folder``."""
 
+    @model_validator(mode="after")
+    def _need_a_folder(self) -> Self:
+        if self.source == "folder" and not self.folder:
+            raise ValueError("'source: folder' needs 'folder', the path of a folder of images")
+        return self
+
 
 class AnnotationSettings(StrictModel):
     """How hair, face and landmarks are found."""
@@ -36,6 +42,13 @@ class AnnotationSettings(StrictModel):
     """Width and height of the stored masks in pixels."""
     shard_size: int = Field(240, ge=1)
     """Portraits annotated by one job."""
+
+    @model_validator(mode="after")
+    def _need_what_is_given(self) -> Self:
+        missing = [f"'{name}'" for name in ("masks", "landmarks") if not getattr(self, name)]
+        if self.source == "given" and missing:
+            raise ValueError(f"'source: given' needs {' and '.join(missing)}: where these annotations lie")
+        return self
 
 
 class TupleSettings(StrictModel):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from loho_bench.portraits.synthetic import LATENT_SIZE, from_latent, noise_maps, render, sample_latent
+from loho_bench.portraits.synthetic.version import renderer_hash
 from loho_bench.progress import track
 from loho_bench.provenance import derive_seed
 
@@ -84,7 +85,7 @@ def render_dataset(folder: str | Path, count: int, seed: int, workers: int = 1) 
         Processes that render.
     """
     folder = Path(folder)
-    wanted = {"count": count, "seed": seed, "size": SIZE}
+    wanted = {"count": count, "seed": seed, "size": SIZE, "renderer": renderer_hash()}
     marker = folder / "dataset.json"
     if marker.is_file() and json.loads(marker.read_text()) == wanted:
         return PortraitDataset.open(folder)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from loho_bench.networks.lpips import BLOCK_LAYERS, Lpips, LpipsHeads, scale_input
 from loho_bench.networks.vgg import LAYERS, Vgg16
 from loho_bench.portraits.synthetic import LABELS
-from loho_bench.progress import get_logger
+from loho_bench.progress import get_logger, track
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, random_batches
 from loho_bench.training.judgements import fit_heads, judgement_accuracy
@@ -113,7 +113,8 @@ def train_features(
     )
     step = checkpoint.restore()
     network.train()
-    for index in random_batches(len(dataset), _BATCH, steps, seed, start=step):
+    batches = random_batches(len(dataset), _BATCH, steps, seed, start=step)
+    for index in track(batches, "training features", steps - step):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             regressed, dense = tasks(network(_augment(dataset.batch(index))))
         loss = _task_loss(regressed.float(), dense.float(), dataset, index)

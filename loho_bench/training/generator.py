@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
-from loho_bench.progress import get_logger
+from loho_bench.progress import get_logger, track
 from loho_bench.training.augmentation import step_generator
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.codes import CODE_SIZE, ImageCode
@@ -115,7 +115,9 @@ def train_generator(
         if phase.resolution == SIZE and step < last:
             perceptual = features()
             perceptual.vgg.compute_dtype = dtype
-        for index in random_batches(len(dataset), phase.batch, last, seed, start=max(step, first)):
+        start = max(step, first)
+        batches = random_batches(len(dataset), phase.batch, last, seed, start=start)
+        for index in track(batches, f"training at {phase.resolution} px", max(0, last - start)):
             _set_learning_rate(optimizer, phase, step, steps)
             target = F.avg_pool2d(dataset.batch(index), SIZE // phase.resolution)
             noise = _noise(generator, dataset.texture_noise(index), step_generator(seed, step))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loho_bench.progress import get_logger
+from loho_bench.progress import get_logger, track
 from loho_bench.training.checkpoints import Checkpoints
 
 _LOGGED_EVERY = 50
@@ -83,7 +83,7 @@ def descend(
     start = checkpoint.restore()
     saved = time.monotonic()
     network.train()
-    for step in range(start, steps):
+    for step in track(range(start, steps), f"training {name}"):
         value = loss(step)
         optimizer.zero_grad(set_to_none=True)
         value.backward()

@@ -59,10 +59,11 @@ def _generator(
     def features() -> Lpips:
         return load_trained_features(checkpoints.folder)
 
+    judge = features()  # missing features are said at once, not when 128 px are reached
     generator, figures = train_generator(
         dataset, held_out, features, steps=steps, seed=seed, checkpoints=checkpoints
     )
-    return generator, {**figures, **inversion_quality(generator, features(), held_out, seed=seed)}
+    return generator, {**figures, **inversion_quality(generator, judge, held_out, seed=seed)}
 
 
 RECIPES = {
@@ -119,11 +120,25 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
     steps = steps or recipe.steps
     trial = "" if steps == recipe.steps else f" --steps {steps}"
     dataset, held_out = open_training(folder, workers), open_held_out(folder, workers)
+    with exclusive_lock(folder / f".{name}.lock"):
+        _make(recipe, folder, dataset, held_out, steps=steps, seed=seed, trial=trial)
+
+
+def _make(
+    recipe: Recipe,
+    folder: Path,
+    dataset: PortraitDataset,
+    held_out: PortraitDataset,
+    *,
+    steps: int,
+    seed: int,
+    trial: str,
+) -> None:
     started, checkpoints = time.time(), Checkpoints(folder)
     network, figures = recipe.train(dataset, held_out, steps=steps, seed=seed, checkpoints=checkpoints)
     card = {
-        "name": name,
-        "command": f"loho-bench train {name} --seed {seed}{trial}",
+        "name": recipe.name,
+        "command": f"loho-bench train {recipe.name} --seed {seed}{trial}",
         "data": f"{len(dataset)} synthetic portraits of 128 px (seed {_DATA_SEED}), "
         f"held out {len(held_out)} (seed {_HELD_OUT_SEED})",
         "seed": seed,
@@ -135,7 +150,7 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
         "versions": versions(),
         "held_out": figures,
     }
-    save_network(folder / f"{name}.safetensors", network.state_dict(), recipe.config(network), card)
+    save_network(folder / f"{recipe.name}.safetensors", network.state_dict(), recipe.config(network), card)
     checkpoints.remove()
 
 

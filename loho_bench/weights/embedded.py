@@ -51,9 +51,9 @@ def build_features(config: dict[str, Any]) -> Lpips:
     return Lpips(Vgg16(tuple(config["widths"])), LpipsHeads(tuple(config["widths"])))
 
 
-def weights_hash() -> str:
-    """Return a short hash over all embedded weights, recorded with every result."""
-    return stable_hash({name: read_json(FOLDER / f"{name}.json")["sha256"] for name in NAMES})
+def weights_hash(*names: str) -> str:
+    """Return a short hash over the embedded networks ``names``: those that a result depends on."""
+    return stable_hash({name: read_json(FOLDER / f"{name}.json")["sha256"] for name in names})
 
 
 def _load(name: str, build: Callable[[dict[str, Any]], nn.Module]) -> Any:

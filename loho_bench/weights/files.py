@@ -56,7 +56,7 @@ def read_network(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as stream:
             config = json.loads((stream.metadata() or {}).get("config", "null"))
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, json.JSONDecodeError) as error:
         raise UserError(
             f"cannot load the weights {path}",
             cause=f"not a whole safetensors file: {error}",

@@ -16,7 +16,18 @@ from loho_bench.cli import layout, main
 from loho_bench.storage import write_table
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("portraits", "annotate", "tuples", "transfer", "score", "report", "ablation", "schema", "train")
+COMMANDS = (
+    "portraits",
+    "annotate",
+    "tuples",
+    "transfer",
+    "score",
+    "report",
+    "ablation",
+    "schema",
+    "train",
+    "calibrate",
+)
 
 
 def leave(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from refusals import refusal
 
 from loho_bench.annotation.record import Annotation
 from loho_bench.errors import UserError
@@ -129,6 +130,24 @@ def test_a_missing_table_is_named(world, tmp_path):
     world()
     with pytest.raises(UserError, match=r"shard-9\.parquet"):
         TupleInputs.read(tmp_path / "portraits.parquet", [tmp_path / "shard-9.parquet"], 64)
+
+
+def test_a_portrait_in_two_tables_is_named_with_both(world, tmp_path):
+    world()
+    shards = [pd.read_parquet(tmp_path / f"shard-{number}.parquet") for number in (0, 1)]
+    write_table(pd.concat([shards[1], shards[0].iloc[:1]]), tmp_path / "shard-1.parquet")
+    with pytest.raises(UserError, match="'00018' stands in more than one row") as error:
+        read(tmp_path, 64)
+    assert all(f"shard-{number}.parquet" in refusal(error) for number in (0, 1))
+
+
+def test_a_portrait_twice_in_its_table_is_named(world, tmp_path):
+    world()
+    portraits = pd.read_parquet(tmp_path / "portraits.parquet")
+    write_table(portraits.iloc[[0, 1, 2, 1]], tmp_path / "portraits.parquet")
+    with pytest.raises(UserError, match="'NA' stands in more than one row") as error:
+        read(tmp_path, 64)
+    assert str(tmp_path / "portraits.parquet") in refusal(error)
 
 
 def test_a_tuple_of_unknown_portraits_is_named(world, tmp_path):

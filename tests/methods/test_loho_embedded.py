@@ -15,6 +15,8 @@ from loho_bench.portraits.synthetic import render, sample_parameters
 from loho_bench.settings.loading import load_settings
 from loho_bench.weights.embedded import load_features, load_generator, load_parser
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path(__file__).parents[2] / "config" / "default.yaml"
 
 

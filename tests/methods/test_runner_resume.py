@@ -115,9 +115,25 @@ def test_new_settings_redo_everything(world, monkeypatch, groups):
 def test_new_weights_redo_everything(world, monkeypatch):
     run()
     built = install(monkeypatch.setattr)
-    monkeypatch.setattr(runner, "weights_hash", lambda: "another")
+    monkeypatch.setattr(runner, "weights_hash", lambda *names: "another")
     assert set(run()["weights_hash"]) == {"another"}
     assert built[0].seen == IDS
+
+
+def test_the_weights_are_those_that_transfers_use(world, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner, "weights_hash", lambda *names: asked.append(names) or "some")
+    run()
+    assert [set(names) for names in asked] == [{"generator", "parser", "features"}]
+
+
+def test_a_new_release_redoes_everything(world, monkeypatch):
+    first = run()
+    built = install(monkeypatch.setattr)
+    monkeypatch.setattr(runner, "__version__", "99.0")
+    second = run()
+    assert built[0].seen == IDS
+    assert (first["fingerprint"] != second["fingerprint"]).all()
 
 
 def test_settings_of_other_methods_and_of_the_batch_redo_nothing(world, monkeypatch):
@@ -138,9 +154,7 @@ def test_a_new_portrait_redoes_its_tuples_alone(world, monkeypatch):
     assert built[0].seen == ["easy-0003", "easy-0004"]
 
 
-@pytest.mark.parametrize(
-    "name", ["portraits/{}.png", "foreground/{}.png", "latents/{}.npz", "traces/{}.parquet"]
-)
+@pytest.mark.parametrize("name", ["portraits/{}.png", "latents/{}.npz", "traces/{}.parquet"])
 def test_a_result_that_is_gone_is_made_again(world, monkeypatch, name):
     run()
     path = OUT.parent / name.format("easy-0002")

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 from runner_world import COUNT, IDS, MEASURED, OUT, SIZE, Mix, contents, forget, install, run
 
-from loho_bench.annotation.record import Annotation
 from loho_bench.methods.protocol import Transfer, TupleBatch
 from loho_bench.provenance import derive_seed
 
@@ -24,6 +23,8 @@ def test_rows_are_complete(world):
     assert set(rows["reason"]) == {""}
     assert set(rows["method"]) == {"mix"}
     assert set(rows["category"]) == {"easy"}
+    roles = ["identity", "structure", "appearance"]
+    assert rows[roles].to_numpy().tolist() == [[f"p{i}", f"p{i + 1}", "p0"] for i in range(COUNT)]
     assert list(rows["seed"]) == [derive_seed(i, "mix", 4) for i in IDS]
     assert set(rows["precision"]) == {"float32"}
     assert set(rows["resolution"]) == {SIZE}
@@ -37,7 +38,6 @@ def test_rows_are_complete(world):
     assert json.loads(rows["versions"][0])["torch"] == torch.__version__
     for name, folder, suffix in (
         ("portrait", "portraits", "png"),
-        ("foreground", "foreground", "png"),
         ("latents", "latents", "npz"),
         ("trace", "traces", "parquet"),
     ):
@@ -49,16 +49,11 @@ def test_files_hold_what_the_method_gave(world):
     images = [
         np.asarray(Image.open(f"portraits/p{i}.png")).astype(float) / 127.5 - 1 for i in range(COUNT + 1)
     ]
-    notes = pd.read_parquet("annotations.parquet")
     for i, row in rows.iterrows():
         noise = row["seed"] % 1000 / 1e4
         mixed = 0.45 * (images[i] + images[i + 1])
         found = np.asarray(Image.open(row["portrait"])).astype(float)
         np.testing.assert_allclose(found, (mixed + noise + 1) * 127.5, atol=0.51)
-        note = Annotation.from_row(notes.iloc[i])
-        shown = (note.hair | note.face)[:, :, None]
-        found = np.asarray(Image.open(row["foreground"])).astype(float)
-        np.testing.assert_allclose(found, np.where(shown, (mixed + 1) * 127.5, 127.5), atol=0.51)
         kept = np.load(row["latents"])
         np.testing.assert_allclose(kept["latents"], np.full((4, 6), noise), rtol=1e-6)
         np.testing.assert_array_equal(kept["mean"], np.arange(6))
@@ -74,7 +69,7 @@ def test_the_batch_size_changes_no_result(world):
     written = contents()
     elsewhere = Path("again/mix/tuples-0000.parquet")
     second = run(batch_size=3, out=elsewhere).drop(columns=MEASURED)
-    paths = ["portrait", "foreground", "latents", "trace"]
+    paths = ["portrait", "latents", "trace"]
     pd.testing.assert_frame_equal(first.drop(columns=paths), second.drop(columns=paths))
     for path, content in written.items():
         if path.endswith("png"):

@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from loho_bench.errors import UserError
 from loho_bench.metrics.scoring import SCORES, Judges, score_method
-from loho_bench.metrics.scoring_inputs import NO_RESULT, load_inputs
+from loho_bench.metrics.scoring_inputs import NO_RESULT, OTHER_PORTRAITS, load_inputs, read_results
 from loho_bench.portraits.synthetic import PortraitParameters, combine, render
 
 SIZE = 64
@@ -117,6 +117,34 @@ def test_a_tuple_without_a_row_is_counted_as_failed(run, tmp_path):
     assert (lost["reason"] == NO_RESULT).all()
 
 
+@pytest.mark.parametrize("word", ["identity", "structure", "appearance"])
+def test_a_result_for_other_portraits_is_counted_as_failed(run, tmp_path, word):
+    folder = shutil.copytree(run[0], tmp_path / "copy")
+    path = folder / "tuples/tuples.csv"
+    tuples = pd.read_csv(path)
+    tuples.loc[0, word] = next(p for p in ("p00", "p01") if p != tuples.loc[0, word])
+    tuples.to_csv(path, index=False)
+    table = score_method("loho", fake_settings(SIZE, 2), root=folder, judges=JUDGES)
+    stale = table["tuple_id"] == "easy-0001"
+    assert len(table) == len(run[1]["loho"])
+    assert (table[stale]["reason"] == OTHER_PORTRAITS).all()
+    assert (table[stale]["status"] == "failed").all()
+    assert table[stale]["value"].isna().all()
+    assert (table[~stale]["status"] == "ok").all()
+    rows = read_results(load_inputs(SIZE, folder), "loho").set_index("tuple_id")
+    assert rows.loc["easy-0001", word] == tuples.loc[0, word]
+    assert pd.isna(rows.loc["easy-0001", "seconds"])
+
+
+def test_results_that_do_not_name_their_portraits_are_not_scored(run, tmp_path):
+    folder = shutil.copytree(run[0], tmp_path / "copy")
+    for shard in (folder / "results/loho").glob("*.parquet"):
+        pd.read_parquet(shard).drop(columns=["identity", "structure", "appearance"]).to_parquet(shard)
+    rows = read_results(load_inputs(SIZE, folder), "loho")
+    assert set(rows["status"]) == {"failed"}
+    assert set(rows["reason"]) == {OTHER_PORTRAITS}
+
+
 def test_photographs_have_no_true_answer(run, tmp_path):
     folder = shutil.copytree(run[0], tmp_path / "copy")
     path = folder / "portraits/portraits.parquet"
@@ -154,7 +182,9 @@ def test_a_shard_of_another_size_is_named_not_merged(run, tmp_path):
     folder = shutil.copytree(run[0], tmp_path / "copy")
     shard = folder / "results/loho/tuples-0000.parquet"
     pd.read_parquet(shard).tail(1).to_parquet(shard.with_name("tuples-0003.parquet"))
-    with pytest.raises(UserError, match=r"results/loho/tuples-\*.parquet") as caught:
+    with pytest.raises(
+        UserError, match=r"results/loho/tuples-0000\.parquet together with .*tuples-0003"
+    ) as caught:
         score_method("loho", fake_settings(SIZE, 2), root=folder, judges=JUDGES)
     assert "difficult-0002" in caught.value.cause
 

@@ -77,6 +77,7 @@ def test_files_that_share_an_id_are_both_set_aside(tmp_path):
     assert "a.jpg" in table["reason"][0]
     assert "a.png" in table["reason"][0]
     save(folder / "deep" / "b.png")
+    save(folder / "c.png")
     table = table_of(folder_settings(folder), tmp_path / "portraits.parquet").set_index("portrait_id")
     for path in (folder / "b.png", folder / "deep" / "b.png"):
         assert str(path) in table.loc["b", "reason"].iloc[0]

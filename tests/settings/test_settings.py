@@ -77,6 +77,29 @@ def test_a_value_out_of_range_is_named_with_its_place(values, place):
     assert f"{place}: " in refusal(json.dumps(values))
 
 
+@pytest.mark.parametrize(
+    ("values", "place", "needed"),
+    [
+        ({"portraits": {"source": "folder"}}, "portraits", ["'folder'"]),
+        ({"annotation": {"source": "given"}}, "annotation", ["'masks'", "'landmarks'"]),
+        ({"annotation": {"source": "given", "masks": "m"}}, "annotation", ["'landmarks'"]),
+        ({"annotation": {"source": "given", "landmarks": "l.csv"}}, "annotation", ["'masks'"]),
+    ],
+)
+def test_a_source_without_its_files_is_refused(values, place, needed):
+    message = refusal(json.dumps(values))
+    assert f"{place}: 'source: {values[place]['source']}' needs {' and '.join(needed)}" in message
+
+
+def test_a_source_with_its_files_is_accepted():
+    values = {
+        "portraits": {"source": "folder", "folder": "p"},
+        "annotation": {"source": "given", "masks": "m", "landmarks": "l.csv"},
+    }
+    settings = load_settings(json.dumps(values))
+    assert (settings.portraits.source, settings.annotation.source) == ("folder", "given")
+
+
 def test_the_ends_of_a_range_are_inside():
     for size in (64, 1024):
         assert load_settings(json.dumps({"portraits": {"size": size}})).portraits.size == size

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from loho_bench.portraits.synthetic import from_latent, noise_maps, render
+from loho_bench.portraits.synthetic.version import renderer_hash
 from loho_bench.provenance import derive_seed
 from loho_bench.training import dataset as module
 from loho_bench.training.dataset import PortraitDataset, random_batches, render_dataset
@@ -57,7 +58,8 @@ def test_every_portrait_is_the_render_of_its_latent(rendered):
 
 def test_the_folder_is_complete_and_says_what_it_is(rendered):
     folder, dataset = rendered
-    assert json.loads((folder / "dataset.json").read_text()) == {"count": COUNT, "seed": 3, "size": 128}
+    said = json.loads((folder / "dataset.json").read_text())
+    assert said == {"count": COUNT, "seed": 3, "size": 128, "renderer": renderer_hash()}
     assert os.listdir(folder.parent) == ["portraits"]
     shapes = {"images": (COUNT, 128, 128, 3), "labels": (COUNT, 128, 128), "landmarks": (COUNT, 68, 2)}
     for name, shape in shapes.items():

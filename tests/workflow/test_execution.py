@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
-import pytest
+from snakemake_runs import REALLY_RUNS, snakemake
 
-ROOT = Path(__file__).parents[2]
-PROGRAMS = Path(sys.executable).parent
-
-pytestmark = [
-    pytest.mark.workflow,
-    pytest.mark.skipif(
-        shutil.which("loho-bench", path=str(PROGRAMS)) is None,
-        reason="loho-bench is not installed in this environment: pip install -e .",
-    ),
-]
-
-
-def snakemake(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake as from an environment that is not activated."""
-    environment = os.environ | {"PATH": "/usr/bin:/bin"}
-    command = [str(PROGRAMS / "snakemake"), "--cores", "2", "--directory", str(directory), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+pytestmark = list(REALLY_RUNS)
 
 
 def test_rule_runs_and_logs(tmp_path):

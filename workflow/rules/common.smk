@@ -7,6 +7,7 @@ from math import ceil
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
 
+from loho_bench import __version__
 from loho_bench.cli.threads import processors
 from loho_bench.errors import UserError
 from loho_bench.methods.catalogue import default_registry
@@ -71,8 +72,8 @@ def method_settings_of(method):
 
 
 def method_version(method):
-    """Changes when a setting of the method does, be it by a new default of a new release."""
-    return stable_hash(method_settings(method).model_dump(mode="json"))
+    """Changes with the release, which may compute otherwise, and with the settings of the method."""
+    return stable_hash([__version__, method_settings(method).model_dump(mode="json")])
 
 
 def fingerprint_of_weights(*names):
