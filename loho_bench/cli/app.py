@@ -10,7 +10,18 @@ from typing import Annotated, TextIO
 import typer
 
 import loho_bench
-from loho_bench.cli import annotate, calibrate, portraits, report, schema, score, train, transfer, tuples
+from loho_bench.cli import (
+    annotate,
+    calibrate,
+    embedded,
+    portraits,
+    report,
+    schema,
+    score,
+    train,
+    transfer,
+    tuples,
+)
 from loho_bench.errors import UserError
 
 EXIT_INTERNAL = 1
@@ -36,6 +47,7 @@ app.command("ablation")(report.ablation)
 app.command("schema")(schema.schema)
 app.command("train")(train.train)
 app.command("calibrate")(calibrate.calibrate)
+app.add_typer(embedded.app, name="embedded")
 
 
 def _print_version(wanted: bool) -> None:

@@ -12,7 +12,7 @@ from loho_bench.cli.threads import configure_threads
 
 
 def train(
-    network: Annotated[str, typer.Argument(help="features, generator, parser or landmarks.")],
+    network: Annotated[str, typer.Argument(help="features, generator, parser, landmarks or extractor.")],
     folder: Annotated[
         Path, typer.Option("--folder", help="Portraits, checkpoints and results go here.")
     ] = Path("training"),

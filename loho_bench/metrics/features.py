@@ -1,43 +1,33 @@
-"""The embedded feature extractor for FID: pooled activations of the embedded VGG-shaped network."""
+"""The embedded feature extractor for FID: the vectors of a residual network of its own."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from loho_bench.networks.vgg import Vgg16
-
-LAYERS = ("relu3_3", "relu4_3", "relu5_3")
-
 
 class EmbeddedExtractor(nn.Module):
     """Image to feature vector, in the form that clean-fid asks of a custom extractor.
 
-    Three depths are pooled: texture and strands live in relu3_3, parts of the face and the hair's outline
-    in relu4_3 and relu5_3. The mean over space makes a feature blind to small shifts, as in the Inception
-    network of the published FID. The numbers are on a scale of their own; they say nothing about a
-    published FID, which is why ``name`` goes into every row.
+    The network is none that a method optimises against. Its vectors are means over space, which makes them
+    blind to small shifts, as in the Inception network of the published FID. They are short (128 numbers
+    instead of 2048): with few images the covariance of long ones would be mostly unknown. The numbers are on
+    a scale of their own; they say nothing about a published FID, which is why ``name`` goes into every row.
 
     Parameters
     ----------
-    vgg : Vgg16
-        Its weights are used as they are, frozen.
+    network : Module
+        From images [N, 3, S, S] in [-1, 1] to vectors [N, D]; its weights are used as they are, frozen.
     size : int
-        Side in pixels at which the network looks at an image: that of its training.
-    layers : sequence of str
-        Activations to pool, concatenated in this order.
+        Side S in pixels at which the network looks at an image: that of its training.
     name : str
         What rows call this extractor.
     """
 
-    def __init__(
-        self, vgg: Vgg16, *, size: int = 128, layers: Sequence[str] = LAYERS, name: str = "embedded-vgg"
-    ):
+    def __init__(self, network: nn.Module, *, size: int = 128, name: str = "embedded-resnet"):
         super().__init__()
-        self.vgg, self.size, self.layers, self.name = vgg, size, tuple(layers), name
+        self.network, self.size, self.name = network, size, name
         self.requires_grad_(False).eval()
 
     @torch.no_grad()
@@ -55,5 +45,4 @@ class EmbeddedExtractor(nn.Module):
             images = functional.interpolate(
                 images, size=(self.size, self.size), mode="bilinear", align_corners=False, antialias=True
             )
-        activations = self.vgg(images, self.layers)
-        return torch.cat([activations[layer].mean(dim=(2, 3)) for layer in self.layers], dim=1)
+        return self.network(images)

@@ -17,7 +17,7 @@ from loho_bench.progress import get_logger
 from loho_bench.provenance import stable_hash
 from loho_bench.reports.run import Run
 from loho_bench.storage import file_sha256
-from loho_bench.weights.embedded import load_features
+from loho_bench.weights.embedded import load_extractor
 
 READINGS: tuple[Reading, ...] = ("full", "hair+face")
 
@@ -37,7 +37,7 @@ class LazyImages(Sequence[np.ndarray]):
 
 def embedded_extractor() -> EmbeddedExtractor:
     """Load the extractor that ships with the package."""
-    return EmbeddedExtractor(load_features().vgg)
+    return EmbeddedExtractor(load_extractor())
 
 
 def eligible_portraits(run: Run) -> list[str]:
@@ -120,4 +120,4 @@ def _fingerprint(extractor: Extractor) -> list[str]:
         for name, tensor in extractor.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.cpu().numpy().tobytes())
-    return [extractor.name, str(getattr(extractor, "layers", "")), digest.hexdigest()]
+    return [extractor.name, digest.hexdigest()]

@@ -1,8 +1,9 @@
-"""Changes to training portraits: light, colour, noise, softness, stipple, and mirroring.
+"""Changes to training portraits: light, colour, noise, softness, stipple, litter, and mirroring.
 
-A parser trained on clean renders alone stumbles over the images of a generator, whose hair is soft or
-stippled where a render has strands: hence softening and stipple, often of the hair alone. Every draw comes
-from the generator that is passed in, so a step's batch never depends on what ran before.
+A parser trained on clean renders alone stumbles over generated and transferred portraits: their hair is soft
+or stippled where a render has strands, its colour is blotched, leaks over its border or is one that no
+render has, and crumbs of other portraits lie about. Hence changes of these kinds, often of the hair alone.
+Every draw comes from the generator that is passed in, so a step's batch never depends on what ran before.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from loho_bench.networks.graphonomy import CLASS_NAMES, MIRRORED_CLASSES
 from loho_bench.provenance import derive_seed
 
-_SOFTENED_SHARE, _STIPPLED_SHARE = 0.4, 0.4
+_SOFTENED_SHARE, _STIPPLED_SHARE, _RECOLOURED_SHARE, _LITTERED_SHARE = 0.4, 0.35, 0.4, 0.15
 
 
 def _mirrored_landmarks() -> tuple[int, ...]:
@@ -72,6 +73,8 @@ def augment(images: Tensor, hair: Tensor, generator: Generator) -> Tensor:
     -------
     Tensor [N, 3, H, W] in [-1, 1], channels last in memory
     """
+    images = recolour(images, hair, generator)
+    images = litter(images, generator)
     images = soften(images, hair, generator)
     images = stipple(images, hair, generator)
     images = relight(images, generator)
@@ -92,12 +95,52 @@ def relight(images: Tensor, generator: Generator) -> Tensor:
     return images * (1 + 0.12 * normal(1)) + 0.10 * normal(1) + 0.04 * normal(3)
 
 
+def recolour(images: Tensor, hair: Tensor, generator: Generator) -> Tensor:
+    """Give some portraits' hair another colour, that of another portrait's hair or one that no hair has.
+
+    The colour leaks over the border as far as the draw says, and its brightness and hue wander in blotches,
+    which the rest of the portrait shares a little. Texture stays.
+    """
+    chosen = _choose(len(images), _RECOLOURED_SHARE, generator)
+    if not len(chosen):
+        return images
+    count, size = len(chosen), images.shape[2:]
+    area = hair.sum(dim=(2, 3), keepdim=True)
+    colour = (images * hair).sum(dim=(2, 3), keepdim=True) / area.clamp(min=1)
+    donor = torch.randperm(len(images), generator=generator)[:count]
+    # Bald portraits have no colour to give.
+    shift = torch.where(area[donor] > 0, colour[donor] - colour[chosen], torch.zeros(()))
+    shift = shift * torch.rand(count, 1, 1, 1, generator=generator)
+    leak = 0.4 + 2 * torch.rand(1, generator=generator).item()
+    where = _blur(hair[chosen], sigma=leak)
+    shape = (count, 3, 4, 4) if leak < 1.4 else (count, 3, 8, 8)
+    blotches = F.interpolate(torch.randn(shape, generator=generator), size=size, mode="bilinear")
+    gain = 0.25 * torch.randn(count, 3, 1, 1, generator=generator)
+    strength = 0.2 * torch.rand(count, 1, 1, 1, generator=generator)
+    changed = images[chosen] + where * shift
+    exponent = where * gain + (0.15 + 0.85 * where) * strength * blotches
+    return images.index_copy(0, chosen, (changed + 1) * exponent.exp() - 1)
+
+
+def litter(images: Tensor, generator: Generator) -> Tensor:
+    """Strew crumbs of other portraits, a few pixels wide, over some: artefacts that a parser shall ignore."""
+    chosen = _choose(len(images), _LITTERED_SHARE, generator)
+    if not len(chosen):
+        return images
+    donor = torch.randperm(len(images), generator=generator)[: len(chosen)]
+    height, width = images.shape[2:]
+    hills = torch.randn(len(chosen), 1, height // 5, width // 5, generator=generator)
+    hills = F.interpolate(hills, size=(height, width), mode="bilinear")
+    crumbs = (4 * (hills - 1.3)).clamp(0, 0.8)
+    return images.index_copy(0, chosen, torch.lerp(images[chosen], images[donor], crumbs))
+
+
 def soften(images: Tensor, hair: Tensor, generator: Generator) -> Tensor:
-    """Blur some portraits, or sample them down and up: half of these in the hair alone."""
+    """Blur some portraits, or sample them down and up: everywhere, in the hair, or along its border."""
     chosen = _choose(len(images), _SOFTENED_SHARE, generator)
     if not len(chosen):
         return images
-    sharp = images[chosen]
+    sharp, inside = images[chosen], hair[chosen]
     strength, kind = torch.rand(2, generator=generator).tolist()
     if kind < 0.5:
         soft = _blur(sharp, sigma=0.5 + 1.3 * strength)
@@ -105,8 +148,10 @@ def soften(images: Tensor, hair: Tensor, generator: Generator) -> Tensor:
         scale = 0.35 + 0.4 * strength
         small = F.interpolate(sharp, scale_factor=scale, mode="bilinear", antialias=True)
         soft = F.interpolate(small, size=sharp.shape[2:], mode="bilinear")
-    everywhere = torch.rand(len(chosen), 1, 1, 1, generator=generator) < 0.5
-    where = torch.maximum(hair[chosen], everywhere.float())
+    edge = _blur(inside, sigma=1.5)
+    border = (4 * edge * (1 - edge)).clamp(max=1)
+    place = torch.rand(len(chosen), 1, 1, 1, generator=generator)
+    where = torch.where(place < 0.25, border, torch.maximum(inside, (place >= 0.6).float()))
     return images.index_copy(0, chosen, torch.lerp(sharp, soft, where))
 
 
@@ -134,9 +179,10 @@ def _choose(count: int, share: float, generator: Generator) -> Tensor:
 
 
 def _blur(images: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of [N, 3, H, W]; the frame's edge is repeated outwards."""
+    """Gaussian blur of [N, C, H, W]; the frame's edge is repeated outwards."""
+    channels = images.shape[1]
     reach = int(3 * sigma + 0.5)
     taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma).square())
-    taps = (taps / taps.sum()).expand(3, 1, 1, -1)
+    taps = (taps / taps.sum()).expand(channels, 1, 1, -1)
     padded = F.pad(images, (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, taps, groups=3), taps.transpose(2, 3), groups=3)
+    return F.conv2d(F.conv2d(padded, taps, groups=channels), taps.transpose(2, 3), groups=channels)

@@ -94,18 +94,25 @@ def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> Tupl
     hair = portraits.labels == HAIR
     face = portraits.labels == FACE
     eligible = np.flatnonzero(hair.mean((1, 2)) >= _HAIR_FRACTION)
-    chosen = np.array(list(_draw_tuples(draw, eligible, face, count))).T
-    images = {
-        role: portraits.batch(ids)
-        for role, ids in zip(("identity", "structure", "appearance"), chosen, strict=True)
-    }
-    masks = {
-        f"{role}_{part}": torch.from_numpy(mask[ids]).float()[:, None]
-        for role, ids in zip(images, chosen, strict=True)
-        for part, mask in (("hair", hair), ("face", face))
-    }
+    chosen = np.array(list(_draw_tuples(draw, eligible, face, count)))
     ids = tuple(f"calibration-{i:04d}" for i in range(count))
-    return TupleBatch(tuple_ids=ids, seeds=tuple(range(count)), **images, **masks)
+    return exact_batch(portraits, chosen, ids, tuple(range(count)))
+
+
+def exact_batch(
+    portraits: PortraitDataset, chosen: np.ndarray, tuple_ids: tuple[str, ...], seeds: tuple[int, ...]
+) -> TupleBatch:
+    """Make a batch of the tuples ``chosen`` [N, 3], indices of identity, structure and appearance.
+
+    Its masks are the renderer's own.
+    """
+    images, masks = {}, {}
+    for role, ids in zip(("identity", "structure", "appearance"), chosen.T, strict=True):
+        images[role] = portraits.batch(ids)
+        for part, label in (("hair", HAIR), ("face", FACE)):
+            mask = torch.from_numpy(portraits.labels[ids] == label)
+            masks[f"{role}_{part}"] = mask.float()[:, None]
+    return TupleBatch(tuple_ids=tuple_ids, seeds=seeds, **images, **masks)
 
 
 def _draw_tuples(

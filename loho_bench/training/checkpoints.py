@@ -30,7 +30,7 @@ class Checkpoint:
         """Load the last state and return its step, or 0 where there is none."""
         if not self.path.is_file():
             return 0
-        state = torch.load(self.path, weights_only=True)
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         torch.set_rng_state(state["random"])

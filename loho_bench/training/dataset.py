@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
 import os
@@ -22,6 +23,7 @@ from loho_bench.progress import track
 from loho_bench.provenance import derive_seed
 
 SIZE = 128
+TRAINING_FAMILY = "training portrait"
 _BLOCK = 100
 _ARRAYS = {
     "images": ((SIZE, SIZE, 3), np.uint8),
@@ -71,7 +73,9 @@ class PortraitDataset:
         return {r: torch.from_numpy(np.stack([m[r] for m in maps]))[:, None] for r in maps[0]}
 
 
-def render_dataset(folder: str | Path, count: int, seed: int, workers: int = 1) -> PortraitDataset:
+def render_dataset(
+    folder: str | Path, count: int, seed: int, workers: int = 1, family: str = TRAINING_FAMILY
+) -> PortraitDataset:
     """Render ``count`` portraits into ``folder``, or open it if they are there already.
 
     Parameters
@@ -83,9 +87,13 @@ def render_dataset(folder: str | Path, count: int, seed: int, workers: int = 1) 
         Portraits of different seeds, and those of a benchmark run, never coincide.
     workers : int
         Processes that render.
+    family : str
+        Part of every portrait's own seed: portraits of two families never coincide, whatever ``seed`` is.
     """
     folder = Path(folder)
     wanted = {"count": count, "seed": seed, "size": SIZE, "renderer": renderer_hash()}
+    if family != TRAINING_FAMILY:
+        wanted["family"] = family
     marker = folder / "dataset.json"
     if marker.is_file() and json.loads(marker.read_text()) == wanted:
         return PortraitDataset.open(folder)
@@ -101,7 +109,7 @@ def render_dataset(folder: str | Path, count: int, seed: int, workers: int = 1) 
     # Fresh processes, each with one OpenCV thread: forks of a process that ran threads can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        rendered = pool.map(_render_block, blocks)
+        rendered = pool.map(functools.partial(_render_block, family=family), blocks)
         for start, block in zip(starts, track(rendered, "rendering portraits", len(blocks)), strict=True):
             for name, values in block.items():
                 arrays[name][start : start + len(values)] = values
@@ -120,9 +128,9 @@ def random_batches(count: int, size: int, steps: int, seed: int, start: int = 0)
         yield np.sort(drawn)
 
 
-def _render_block(block: tuple[int, int, int]) -> dict[str, np.ndarray]:
+def _render_block(block: tuple[int, int, int], family: str = TRAINING_FAMILY) -> dict[str, np.ndarray]:
     seed, start, stop = block
-    seeds = [derive_seed("training portrait", seed, index) for index in range(start, stop)]
+    seeds = [derive_seed(family, seed, index) for index in range(start, stop)]
     latents = [sample_latent(s) for s in seeds]
     portraits = [render(from_latent(z, texture_seed=s), SIZE) for z, s in zip(latents, seeds, strict=True)]
     return {

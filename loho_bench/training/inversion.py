@@ -58,7 +58,7 @@ def invert(generator: Generator, features: Lpips, images: Tensor, steps: int, se
 
 
 def inversion_quality(
-    generator: Generator, features: Lpips, held_out: PortraitDataset, *, seed: int, count: int = 16
+    generator: Generator, features: Lpips, held_out: PortraitDataset, *, seed: int, count: int = 8
 ) -> dict[str, float]:
     """Return mean PSNR (dB) and SSIM of ``count`` held-out portraits found in 100 and in 400 steps."""
     images = held_out.batch(np.arange(count))

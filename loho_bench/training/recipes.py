@@ -14,12 +14,14 @@ from torch import nn
 
 from loho_bench.errors import UserError, suggest
 from loho_bench.networks.lpips import Lpips
+from loho_bench.portraits.synthetic.version import renderer_hash
 from loho_bench.provenance import versions
 from loho_bench.storage import exclusive_lock
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, render_dataset
-from loho_bench.training.features import WIDTHS, train_features
-from loho_bench.training.generator import CONFIG, train_generator
+from loho_bench.training.features.extractor import train_extractor
+from loho_bench.training.features.train import WIDTHS, train_features
+from loho_bench.training.generator.train import CONFIG, train_generator
 from loho_bench.training.inversion import inversion_quality
 from loho_bench.training.landmarks import train_landmarks
 from loho_bench.training.parser import train_parser
@@ -30,6 +32,9 @@ TRAINING_PORTRAITS = 10_000
 HELD_OUT_PORTRAITS = 400
 _DATA_SEED = 1
 _HELD_OUT_SEED = 2
+# With a GPU the generator learns longer, and from a discriminator at the end.
+_LONGER_ON_GPU = 4
+_ADVERSARIAL_STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,14 @@ def _generator(
 
     judge = features()  # missing features are said at once, not when 128 px are reached
     generator, figures = train_generator(
-        dataset, held_out, features, steps=steps, seed=seed, checkpoints=checkpoints
+        dataset,
+        held_out,
+        features,
+        steps=_LONGER_ON_GPU * steps if torch.cuda.is_available() else steps,
+        seed=seed,
+        checkpoints=checkpoints,
+        adversarial_steps=_ADVERSARIAL_STEPS if torch.cuda.is_available() else 0,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
     return generator, {**figures, **inversion_quality(generator, judge, held_out, seed=seed)}
 
@@ -69,10 +81,11 @@ def _generator(
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("features", 800, train_features, lambda network: {"widths": list(WIDTHS)}),
-        Recipe("generator", 4500, _generator, lambda network: CONFIG),
-        Recipe("parser", 1500, train_parser, lambda network: network.config()),
+        Recipe("features", 1800, train_features, lambda network: {"widths": list(WIDTHS)}),
+        Recipe("generator", 7500, _generator, lambda network: CONFIG),
+        Recipe("parser", 3000, train_parser, lambda network: network.config()),
         Recipe("landmarks", 1000, train_landmarks, lambda network: network.config()),
+        Recipe("extractor", 1800, train_extractor, lambda network: network.config()),
     )
 }
 
@@ -109,7 +122,8 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
     Parameters
     ----------
     name : str
-        features, generator, parser or landmarks; the generator needs the features in the same folder.
+        features, generator, parser, landmarks or extractor; the generator needs the features in the same
+        folder.
     folder : str or Path
         Holds the rendered portraits, the checkpoint of an unfinished training and the results.
     seed, workers : int
@@ -141,6 +155,7 @@ def _make(
         "command": f"loho-bench train {recipe.name} --seed {seed}{trial}",
         "data": f"{len(dataset)} synthetic portraits of 128 px (seed {_DATA_SEED}), "
         f"held out {len(held_out)} (seed {_HELD_OUT_SEED})",
+        "renderer": renderer_hash(),
         "seed": seed,
         "steps": steps,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),

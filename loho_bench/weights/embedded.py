@@ -16,6 +16,7 @@ from loho_bench.errors import UserError
 from loho_bench.networks.graphonomy import Graphonomy
 from loho_bench.networks.hourglass import StackedHourglass
 from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.resnet import ResNet
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
 from loho_bench.provenance import stable_hash
@@ -23,7 +24,7 @@ from loho_bench.storage import read_json
 from loho_bench.weights.files import read_network
 
 FOLDER = Path(__file__).parent / "embedded"
-NAMES = ("generator", "parser", "landmarks", "features")
+NAMES = ("generator", "parser", "landmarks", "features", "extractor")
 
 
 def load_generator() -> Generator:
@@ -44,6 +45,11 @@ def load_landmarks() -> StackedHourglass:
 def load_features() -> Lpips:
     """Return the embedded feature network (VGG16's form, narrower) with its LPIPS heads, frozen."""
     return _load("features", build_features)
+
+
+def load_extractor() -> ResNet:
+    """Return the embedded extractor for FID, frozen; the losses of no method see it."""
+    return _load("extractor", lambda config: ResNet(**config))
 
 
 def build_features(config: dict[str, Any]) -> Lpips:

@@ -27,6 +27,7 @@ COMMANDS = (
     "schema",
     "train",
     "calibrate",
+    "embedded",
 )
 
 

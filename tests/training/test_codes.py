@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from loho_bench.training import codes as module
-from loho_bench.training.codes import CODE_SIZE, ImageCode
 from loho_bench.training.dataset import PortraitDataset
+from loho_bench.training.generator import codes as module
+from loho_bench.training.generator.codes import CODE_SIZE, ImageCode
 
 CLASSES = (2, 5, 10, 13)
 # So few that 40 portraits determine them.
@@ -35,13 +35,13 @@ def views(dataset: PortraitDataset) -> dict[str, np.ndarray]:
     one_hot = np.stack([dataset.labels == label for label in CLASSES], axis=1)
     return {
         "thumbnail": images.reshape(count, 3, 32, 4, 32, 4).mean((3, 5)).reshape(count, -1),
-        "labels": one_hot.reshape(count, 4, 16, 8, 16, 8).mean((3, 5)).reshape(count, -1),
+        "labels": one_hot.reshape(count, 4, 32, 4, 32, 4).mean((3, 5)).reshape(count, -1),
         "landmarks": dataset.landmarks.reshape(count, -1).astype(float),
     }
 
 
 def test_the_parts_make_up_the_latent_space():
-    assert sum(module._COMPONENTS.values()) + 16 == CODE_SIZE == 128
+    assert sum(module._COMPONENTS.values()) + 32 == CODE_SIZE == 192
 
 
 @pytest.mark.usefixtures("few_components")
@@ -69,10 +69,10 @@ def test_the_leading_components_are_those_of_numpy(portraits):
 @pytest.mark.usefixtures("few_components")
 def test_fine_attributes_are_handed_through(portraits):
     detail = fit(portraits)[1]["detail"]
-    assert detail.shape[1] == 16
+    assert detail.shape[1] == 32
     distances = np.abs(detail[:, :, None] - portraits.latents[:, None, :]).max(axis=0)
     assert distances.min(axis=1).max() < 1e-6
-    assert len(set(distances.argmin(axis=1))) == 16
+    assert len(set(distances.argmin(axis=1))) == 32
 
 
 @pytest.mark.usefixtures("few_components")

@@ -9,16 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from loho_bench.networks.lpips import BLOCK_LAYERS, Lpips, LpipsHeads
+from loho_bench.networks.lpips import BLOCK_LAYERS, Lpips, LpipsHeads, scale_input
 from loho_bench.networks.vgg import Vgg16
-from loho_bench.training import features as training
-from loho_bench.training import judgements
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset
-from loho_bench.training.features import NormalizedVgg, train_features
-from loho_bench.training.judgements import fit_heads, judgement_accuracy
+from loho_bench.training.features import judgements
+from loho_bench.training.features import train as training
+from loho_bench.training.features.judgements import fit_heads, judgement_accuracy
+from loho_bench.training.features.train import NormalizedVgg, train_features
 
 WIDTHS = (4, 4, 8, 8, 8)
+disturb = training._disturb
 
 
 @pytest.fixture
@@ -137,11 +138,31 @@ def test_a_short_training_gives_frozen_features(portraits, tmp_path, monkeypatch
     monkeypatch.setattr(training, "_BATCH", 4)
     monkeypatch.setattr(judgements, "_STEPS", 1)
     monkeypatch.setattr(training, "judgement_accuracy", lambda *args, **kwargs: 0.5)
+    sizes = []
+    monkeypatch.setattr(
+        training,
+        "_disturb",
+        lambda images, generator: sizes.append(images.shape[-1]) or disturb(images, generator),
+    )
     few = part(portraits, 10)
     network, figures = train_features(portraits, few, steps=3, seed=0, checkpoints=Checkpoints(tmp_path))
-    assert set(figures) == {"attribute_r2", "judgement_accuracy"}
-    assert figures["attribute_r2"] < 1
+    assert sizes == [64, 64, 128]
+    assert set(figures) == {"probe_r2", "judgement_accuracy", "seconds"}
+    assert all(value < 1 for value in figures["probe_r2"].values())
+    assert {"hair_colour", "hair_length", "hair_texture", "yaw", "skin"} <= set(figures["probe_r2"])
     assert network.vgg.widths == training.WIDTHS
     assert not network.training
     assert not any(value.requires_grad for value in network.parameters())
     assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+def test_disturbing_leaves_colours_and_comes_in_both_scalings():
+    generator = torch.Generator().manual_seed(0)
+    grey = torch.full((400, 3, 16, 16), 0.5)
+    changed = disturb(grey, generator).mean((2, 3))
+    scaled = (changed - scale_input(grey)[:, :, 0, 0]).abs().amax(1) < 0.2
+    plain = (changed - 0.5).abs().amax(1) < 0.09
+    assert (scaled ^ plain).all()
+    assert 0.6 < scaled.float().mean() < 0.8
+    # The tint that is drawn has a deviation of 0.02: 5 units of 255, less than one hair colour to the next.
+    assert changed[plain].std() == pytest.approx(0.02, rel=0.15)

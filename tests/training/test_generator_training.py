@@ -1,4 +1,4 @@
-"""The generator's training, cut down to seconds: going on after a kill, the mapping network, inversion."""
+"""The generator's training, cut down to seconds: going on after a kill, inversion."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from small_networks import small_networks
 from torch.nn import functional as F
 
 from loho_bench.networks.stylegan2 import Generator
-from loho_bench.training import generator as module
 from loho_bench.training.checkpoints import Checkpoints
-from loho_bench.training.codes import CODE_SIZE
-from loho_bench.training.generator import Phase, fit_mapping, train_generator
+from loho_bench.training.generator import train as module
+from loho_bench.training.generator.codes import CODE_SIZE
+from loho_bench.training.generator.noise import noise_inputs, set_noise_strengths
+from loho_bench.training.generator.schedule import Phase, learning_rate, phase_at
+from loho_bench.training.generator.train import train_generator
 from loho_bench.training.inversion import invert
 
 STEPS = 8
@@ -40,13 +42,13 @@ def quick(monkeypatch):
         "PHASES": phases,
         "ImageCode": LatentCode,
         "_SAVED_EVERY": 1,
-        "_held_out_psnr": lambda *args: 20.0,
+        "held_out_psnr": lambda *args: 20.0,
         "fit_mapping": lambda *args, **kwargs: None,
     }.items():
         monkeypatch.setattr(module, name, value)
 
 
-def train(portraits, folder) -> Generator:
+def train(portraits, folder, adversarial_steps: int = 0) -> Generator:
     return train_generator(
         portraits,
         portraits,
@@ -54,6 +56,7 @@ def train(portraits, folder) -> Generator:
         steps=STEPS,
         seed=3,
         checkpoints=Checkpoints(folder),
+        adversarial_steps=adversarial_steps,
         dtype=torch.float32,
     )[0]
 
@@ -62,7 +65,7 @@ def train(portraits, folder) -> Generator:
 def test_a_killed_training_ends_like_an_uninterrupted_one(portraits, tmp_path, monkeypatch):
     expected = train(portraits, tmp_path / "whole")
     assert not any(parameter.requires_grad for parameter in expected.parameters())
-    loss = module._reconstruction
+    loss = module.reconstruction_loss
     # Within the first resolution, at the first step of the third, and within the third.
     for killed_before in (1, 4, 6):
         calls = []
@@ -74,7 +77,7 @@ def test_a_killed_training_ends_like_an_uninterrupted_one(portraits, tmp_path, m
             return loss(image, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_reconstruction", dying)
+            patch.setattr(module, "reconstruction_loss", dying)
             with pytest.raises(KeyboardInterrupt):
                 train(portraits, tmp_path / "cut")
         assert calls == [32, 32, 64, 64, 128, 128, 128, 128][:killed_before]
@@ -85,19 +88,37 @@ def test_a_killed_training_ends_like_an_uninterrupted_one(portraits, tmp_path, m
             path.unlink()
 
 
-def test_the_mapping_network_leads_from_latents_to_codes():
-    torch.manual_seed(0)
-    generator = Generator(8, CODE_SIZE, 2, {4: 2, 8: 2})
-    latents = torch.randn(400, 48)
-    codes = latents @ torch.randn(48, CODE_SIZE) / 48**0.5
-    # The components of z beyond the latents are free.
-    z = torch.cat([latents, torch.randn(400, CODE_SIZE - 48)], dim=1)
-    before = (generator.mapping(z) - codes).square().mean().item()
-    fit_mapping(generator, latents, codes, seed=0, steps=1500)
-    error = (generator.mapping(z) - codes).square().mean().item()
-    assert error < 0.3 * before
-    assert error < 0.6 * codes.var()
-    assert not any(parameter.requires_grad for parameter in generator.style.parameters())
+@pytest.mark.usefixtures("quick")
+def test_the_adversarial_phase_follows_and_goes_on_after_a_kill(portraits, tmp_path, monkeypatch):
+    regression = train(portraits, tmp_path / "regression")
+    expected = train(portraits, tmp_path / "whole", adversarial_steps=4)
+    assert not torch.equal(regression.input.input, expected.input.input)
+    update, calls = module.Adversary.update, []
+
+    def dying(self, real, fake):
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return update(self, real, fake)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Adversary, "update", dying)
+        with pytest.raises(KeyboardInterrupt):
+            train(portraits, tmp_path / "cut", adversarial_steps=4)
+    found = train(portraits, tmp_path / "cut", adversarial_steps=4)
+    for name, value in expected.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+
+
+def test_the_renderers_noise_goes_into_the_first_convolutions():
+    generator = small_networks()[0]
+    set_noise_strengths(generator)
+    texture = {r: torch.full((2, 1, r, r), float(r)) for r in (32, 64, 128)}
+    maps = noise_inputs(generator, texture, torch.Generator().manual_seed(0))
+    for position, (level, layer) in enumerate(zip(maps, (generator.conv1, *generator.convs), strict=True)):
+        own = position % 2 == 1 and level.shape[-1] in texture
+        assert torch.equal(level, texture[level.shape[-1]]) == own if own else level.std() > 0.5
+        assert layer.noise.weight.requires_grad != own
 
 
 def test_a_portrait_of_the_generator_is_found_again():
@@ -112,3 +133,15 @@ def test_a_portrait_of_the_generator_is_found_again():
     assert errors[1] < 0.35 * errors[0]
     once, again = (invert(generator, features, images, 3, seed=1) for _ in range(2))
     assert torch.equal(once, again)
+
+
+def test_the_growing_spends_its_shares_and_ends_slowly():
+    phases = (Phase(32, 0.25, 2, 1.0), Phase(64, 0.25, 2, 0.5), Phase(128, 0.5, 2, 0.1))
+    resolutions = [phase_at(step, 1000, phases).resolution for step in range(1200)]
+    assert [resolutions.count(r) for r in (32, 64, 128)] == [250, 250, 700]
+    assert resolutions == sorted(resolutions)
+    rates = [learning_rate(phases[-1], step, 1000) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.001)
+    assert max(rates) == rates[200] == rates[599] == pytest.approx(0.1)
+    assert rates[800] == pytest.approx(0.051)
+    assert rates[-1] == pytest.approx(0.002, rel=0.01)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch.nn import functional as F
 
-from loho_bench.networks.graphonomy import FACE, HAIR, upsample_aligned
+from loho_bench.networks.graphonomy import FACE, HAIR, Graphonomy
 from loho_bench.networks.hourglass import decode
 from loho_bench.training import landmarks as landmark_training
 from loho_bench.training import loop
+from loho_bench.training import parser as parser_training
 from loho_bench.training.augmentation import (
     MIRRORED_LANDMARKS,
     augment,
+    litter,
     mirror_labels,
     mirror_landmarks,
+    recolour,
     soften,
     step_generator,
     stipple,
@@ -23,7 +27,7 @@ from loho_bench.training.augmentation import (
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset
 from loho_bench.training.landmarks import peaks
-from loho_bench.training.parser import aligned_weights, parser_figures, sampled_cross_entropy
+from loho_bench.training.parser import border_cross_entropy, borders, crop, parser_figures
 
 # The left-right pairs of iBUG-68 as the annotation's own figure shows them, a few of every part.
 PAIRS = [(0, 16), (7, 9), (17, 26), (21, 22), (31, 35), (32, 34), (36, 45), (37, 44), (38, 43), (39, 42)]
@@ -67,6 +71,7 @@ def test_stipple_speckles_the_hair_most():
 
 
 def test_softening_lowers_detail_and_keeps_brightness():
+    # All hair, so that no border is softened alone.
     images, hair = torch.randn(32, 3, 64, 64) * 0.3, torch.ones(32, 1, 64, 64)
     for step in range(4):
         changed = soften(images, hair, step_generator(0, step))
@@ -76,18 +81,93 @@ def test_softening_lowers_detail_and_keeps_brightness():
         assert torch.equal(changed[~touched], images[~touched])
 
 
-def test_aligned_weights_resize_like_the_network_does():
-    x = torch.randn(2, 3, 8, 11)
-    found = aligned_weights(8, 16) @ x @ aligned_weights(11, 20).T
-    torch.testing.assert_close(found, upsample_aligned(x, (16, 20)), rtol=1e-4, atol=1e-5)
+def test_some_portraits_are_softened_along_the_hair_s_border_alone():
+    images, hair = torch.randn(64, 3, 64, 64) * 0.3, torch.zeros(64, 1, 64, 64)
+    hair[..., :32, :] = 1
+    change = (soften(images, hair, step_generator(0, 0)) - images).abs()
+    border, inner = change[:, :, 31:33].mean((1, 2, 3)), change[:, :, :16].mean((1, 2, 3))
+    outer = change[:, :, 48:].mean((1, 2, 3))
+    touched = border > 0.05
+    along_border = touched & (inner < 0.01) & (outer < 0.01)
+    in_hair = touched & (inner > 0.05) & (outer < 0.01)
+    everywhere = touched & (inner > 0.05) & (outer > 0.05)
+    assert min(along_border.sum(), in_hair.sum(), everywhere.sum()) >= 2
+    assert (along_border | in_hair | everywhere)[touched].all()
 
 
-def test_sampled_cross_entropy_is_right_on_average():
+def test_recolouring_changes_the_hair_s_colour_and_keeps_its_texture():
     torch.manual_seed(0)
-    coarse, labels = torch.randn(2, 20, 8, 8), torch.randint(0, 20, (2, 16, 16))
-    wanted = F.cross_entropy(upsample_aligned(coarse, (16, 16)), labels)
-    found = [sampled_cross_entropy(coarse, labels, step_generator(0, step)) for step in range(400)]
-    assert torch.stack(found).mean().item() == pytest.approx(wanted.item(), rel=0.01)
+    hair = torch.zeros(32, 1, 64, 64)
+    hair[:, :, :32] = 1
+    hair[0] = 0  # a bald portrait has no colour to give and nothing to change but blotches
+    texture = 0.05 * torch.randn(32, 3, 64, 64)
+    images = hair * (torch.rand(32, 3, 1, 1) - 0.5) + texture
+    changed = recolour(images, hair, step_generator(0, 0))
+    assert changed.isfinite().all()
+    touched = (changed != images).flatten(1).any(1)
+    assert 5 < touched.sum() < 27
+    assert torch.equal(changed[~touched], images[~touched])
+    before, after = images[touched], changed[touched]
+
+    def colour(x, rows):
+        return x[:, :, rows].mean((2, 3))
+
+    moved = (colour(after, slice(0, 24)) - colour(before, slice(0, 24))).abs().mean()
+    assert moved > 0.1
+    assert (colour(after, slice(40, 64)) - colour(before, slice(40, 64))).abs().mean() < 0.1 * moved
+    detail, wanted = (
+        (x - F.avg_pool2d(x, 9, 1, 4, count_include_pad=False))[..., 8:24, 8:56].flatten(1)
+        for x in (after, before)
+    )
+    assert torch.cosine_similarity(detail, wanted).min() > 0.8
+
+
+def test_litter_is_small_and_comes_from_other_portraits():
+    images = torch.linspace(-1, 1, 64)[:, None, None, None].expand(64, 3, 64, 64).contiguous()
+    changed = litter(images, step_generator(0, 0))
+    covered = ((changed - images).abs() > 1e-3).any(1).float()
+    touched = covered.mean((1, 2)) > 0
+    assert 3 < touched.sum() < 20
+    assert covered[touched].mean() < 0.2
+    # No crumb is wide: none survives an erosion by 11 x 11.
+    assert -F.max_pool2d(-covered[:, None], 11, 1).max() == 0
+    assert changed.abs().max() <= 1
+
+
+def test_borders_are_where_dilation_and_erosion_differ():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.repeat(rng.integers(0, 3, (2, 6, 7)), 5, 1), 5, 2)
+    cross = ndimage.generate_binary_structure(2, 1)
+    wanted = [
+        ndimage.grey_dilation(x, footprint=cross) != ndimage.grey_erosion(x, footprint=cross) for x in labels
+    ]
+    assert np.array_equal(borders(torch.from_numpy(labels)).numpy(), np.stack(wanted))
+
+
+def test_border_cross_entropy_weighs_every_border_pixel_and_a_quarter_of_the_rest():
+    labels = torch.full((4, 32, 32), FACE)
+    labels[:, :16] = HAIR
+    logits = torch.zeros(4, 20, 32, 32)
+    logits[:, HAIR, :16] = logits[:, FACE, 16:] = 30.0  # right but for the two rows at the border
+    logits[:, :, 15:17] = 0
+    found = [border_cross_entropy(logits, labels, step_generator(0, step)) for step in range(50)]
+    wanted = np.log(20) * 2 / (2 + 0.25 * 30)
+    assert torch.stack(found).mean().item() == pytest.approx(wanted, rel=0.02)
+
+
+def test_crops_of_images_and_labels_fit():
+    labels = torch.arange(128 * 128).reshape(1, 128, 128).repeat(2, 1, 1)
+    images = labels[:, None].expand(-1, 3, -1, -1).float()
+    corners = set()
+    for step in range(200):
+        part, part_labels = crop(images, labels, 64, step_generator(0, step))
+        assert part.shape == (2, 3, 64, 64)
+        assert torch.equal(part[:, 0], part_labels.float())
+        corners.add(divmod(part_labels[0, 0, 0].item(), 128))
+    tops, lefts = zip(*corners, strict=True)
+    for starts in (tops, lefts):
+        assert 0 <= min(starts) < 5
+        assert 59 < max(starts) <= 64
 
 
 def test_peaks_are_decoded_to_their_landmarks():
@@ -174,6 +254,34 @@ def test_parser_figures_count_pixels(squares):
     assert shifted["hair_iou"] == pytest.approx(36 / 60)
     assert shifted["hair_iou_portrait"] == pytest.approx(36 / 60)
     assert shifted["pixel_accuracy"] == pytest.approx(1 - 24 * 48 / 128**2)
+
+
+def test_parser_training_learns_crops_and_whole_portraits(squares, tmp_path, monkeypatch):
+    seen = []
+    forward = Graphonomy.forward
+    monkeypatch.setattr(
+        Graphonomy, "forward", lambda self, x: (seen.append(tuple(x.shape[2:])), forward(self, x))[1]
+    )
+    network, figures = parser_training.train_parser(
+        squares,
+        squares,
+        steps=80,
+        refining_steps=40,
+        seed=0,
+        checkpoints=Checkpoints(tmp_path),
+        batch=4,
+        config={
+            **parser_training.PARSER_CONFIG,
+            "entry": [16, 16, 16],
+            "middle_blocks": 1,
+            "exit": [16, 16, 16, 16],
+        },
+    )
+    assert set(seen[:48]) == {(64, 64)}
+    assert set(seen[48:]) == {(128, 128)}
+    assert figures["hair_iou"] > 0.6
+    assert not any(p.requires_grad for p in network.parameters())
+    assert not network.training
 
 
 def test_landmark_training_learns(squares, tmp_path):

@@ -123,6 +123,7 @@ def test_missing_and_surplus_tensors_are_named(saved):
         ("load_generator", {"channels": {"4": 8}}),
         ("load_features", {"size": 128}),
         ("load_parser", {"size": 128}),
+        ("load_extractor", {"size": 128}),
     ],
 )
 def test_a_file_of_another_network_is_refused(tmp_path, monkeypatch, loader, config):
@@ -149,7 +150,7 @@ def test_a_hash_of_weights_changes_with_those_it_covers_alone(tmp_path, monkeypa
 
 
 def test_all_embedded_networks_are_here():
-    assert set(NAMES) == {"generator", "parser", "landmarks", "features"}
+    assert set(NAMES) == {"generator", "parser", "landmarks", "features", "extractor"}
     for name in NAMES:
         assert (FOLDER / f"{name}.safetensors").is_file(), name
         assert (FOLDER / f"{name}.json").is_file(), name
@@ -157,9 +158,18 @@ def test_all_embedded_networks_are_here():
 
 def test_the_cards_promise_what_the_benchmark_needs():
     figures = {name: json.loads((FOLDER / f"{name}.json").read_text())["held_out"] for name in NAMES}
-    assert figures["generator"]["inversion_psnr_400"] >= 25
-    assert min(figures["parser"][f"{part}_iou"] for part in ("hair", "face")) >= 0.92
-    assert figures["landmarks"]["mean_error"] <= 2.5
+    assert figures["generator"]["inversion_psnr_400"] >= 29
+    assert figures["generator"]["inversion_ssim_400"] >= 0.88
+    assert figures["parser"]["hair_iou"] >= 0.96
+    assert figures["parser"]["face_iou"] >= 0.97
+    assert figures["landmarks"]["mean_error"] <= 1.2
+    assert figures["features"]["judgement_accuracy"] >= 0.95
+    seen = figures["features"]["probe_r2"]
+    assert min(seen[name] for name in ("hair_colour", "hair_length", "yaw", "skin")) >= 0.9
+
+
+def test_the_networks_are_light():
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.safetensors")) <= 32e6
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda path: path.stem)

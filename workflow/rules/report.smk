@@ -25,7 +25,7 @@ rule write_reports:
         settings=settings_of(
             "seed", "portraits", "annotation", "tuples", "transfer", "methods", "reports", loho=LOHO
         ),
-        weights=fingerprint_of_weights("features", "parser"),
+        weights=fingerprint_of_weights("extractor", "parser"),
         folder=subpath(output.fid, parent=True),
     shell:
         "loho-bench report --out {params.folder} --settings {params.settings:q} "

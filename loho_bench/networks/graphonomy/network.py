@@ -16,6 +16,8 @@ from loho_bench.networks.graphonomy.xception import SeparableConv, Xception
 
 def upsample_aligned(x: Tensor, size: Sequence[int]) -> Tensor:
     """Resize [N, C, h, w] bilinearly to ``size`` (height, width), corner pixels onto corner pixels."""
+    if x.shape[2:] == tuple(size):
+        return x
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
 

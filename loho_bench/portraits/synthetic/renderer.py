@@ -17,6 +17,7 @@ from loho_bench.portraits.synthetic.head import Camera, landmarks_3d
 from loho_bench.portraits.synthetic.head_painting import paint_body, paint_head
 from loho_bench.portraits.synthetic.parameters import Background, PortraitParameters
 from loho_bench.portraits.synthetic.strands import cut_and_shade, draw_pieces, lay_hair, scalp_dots
+from loho_bench.portraits.synthetic.streaks import strand_directions, streaks
 
 LABELS = (BACKGROUND, HAIR, CLOTHES, SKIN, FACE)
 """The classes of CIHP that a synthetic portrait shows, in ascending order."""
@@ -79,16 +80,18 @@ def render(parameters: PortraitParameters, size: int = 128) -> Rendered:
     paint_body(canvas, parameters, camera, landmarks)
     paint_head(canvas, parameters, camera, landmarks, light)
     paint_features(canvas, parameters, landmarks)
-    before = draw_pieces(camera, pieces.only(pieces.in_front), scalp_dots(hair, camera))
+    in_front = pieces.only(pieces.in_front)
+    before = draw_pieces(camera, in_front, scalp_dots(hair, camera))
     _cast_shadow(canvas, before[..., 1], parameters.light.x)
     lay_hair(canvas, before, parameters.hair_colour, base, darkness=1.0)
 
     image = cv2.resize(canvas.image, (size, size), interpolation=cv2.INTER_AREA)
     shares = np.stack([_share(canvas.labels == label, size) for label in LABELS])
     labels = np.array(LABELS, np.uint8)[shares.argmax(0)]
-    image = _add_texture(image, shares[LABELS.index(HAIR)], parameters)
+    directions = strand_directions(in_front if len(in_front.depth) else pieces, size, camera.size)
+    image = _add_texture(image, shares[LABELS.index(HAIR)], directions, parameters)
     image = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return Rendered(image, labels, (landmarks / camera.size).astype(np.float32))
+    return Rendered(image, labels, ((landmarks + 0.5) / camera.size).astype(np.float32))
 
 
 def noise_maps(parameters: PortraitParameters, size: int = 128) -> dict[int, np.ndarray]:
@@ -103,13 +106,15 @@ def noise_maps(parameters: PortraitParameters, size: int = 128) -> dict[int, np.
     }
 
 
-def _add_texture(image: np.ndarray, hair_share: np.ndarray, parameters: PortraitParameters) -> np.ndarray:
-    size = image.shape[0]
-    coarse, middle, fine = noise_maps(parameters, size).values()
-    noise = 0.45 * fine
-    for weight, octave in ((0.5, coarse), (0.6, middle)):
-        noise += weight * cv2.resize(octave, (size, size), interpolation=cv2.INTER_LINEAR)
-    return image * (1 + noise * (0.010 + 0.055 * hair_share))[..., None]
+def _add_texture(
+    image: np.ndarray, hair_share: np.ndarray, directions: np.ndarray, parameters: PortraitParameters
+) -> np.ndarray:
+    """Grain over all, single hairs over the hair; how far they differ in shade is the hair's `streak`."""
+    maps = noise_maps(parameters, len(image))
+    grain = 0.006 * maps[len(image)] * (1 - hair_share)
+    contrast = 0.08 + 0.45 * parameters.hair_colour.streak
+    hairs = np.clip(contrast * streaks(directions, maps), -0.6, 0.9) * hair_share
+    return image * (1 + grain + hairs)[..., None]
 
 
 def _share(mask: np.ndarray, size: int) -> np.ndarray:

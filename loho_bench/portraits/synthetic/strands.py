@@ -58,7 +58,7 @@ def cut_and_shade(hair: Hair, camera: Camera, light: np.ndarray, streak: float, 
     shade *= 0.80 + 0.22 * (starts + 1.5) / POINTS
     lock_tone = 0.9 * roots.jitter[:, 1:2].clip(-1.6, 1.6)
     strand_tone = np.concatenate([lock_tone - 0.5, lock_tone + 0.9 * roots.child_tone], 1)
-    shade = shade * np.clip(1 + (0.04 + 0.62 * streak) * strand_tone[:, :, None], 0.25, None)
+    shade = shade * np.clip(1 + (0.03 + 0.35 * streak) * strand_tone[:, :, None], 0.25, None)
     halfway = light + np.array([0, 0, 1.0])
     halfway /= np.linalg.norm(halfway)
     gloss = np.clip(1 - (tangent @ halfway) ** 2, 0, 1) ** 18 * np.clip(lit + 0.1, 0, 1)

@@ -19,10 +19,10 @@ from loho_bench.training.dataset import PortraitDataset
 
 # Classes that a label thumbnail distinguishes: all but the background.
 _CLASSES = LABELS[1:]
-_COMPONENTS = {"thumbnail": 64, "labels": 32, "landmarks": 16}
-# Latents of attributes too fine for a thumbnail: waves, mess, streaks, fringe, tips, eyes, brows, lips,
-# mouth, smile, eye colour, lift, lightness, nose.
-_DETAIL = (35, 36, 37, 38, 26, 28, 5, 7, 12, 21, 20, 15, 23, 31, 10, 9)
+_COMPONENTS = {"thumbnail": 80, "labels": 64, "landmarks": 16}
+# Latents of attributes too fine for a thumbnail: eyes, brows, nose, lips, skin and eye colour; pose and
+# light; expression; cut, colour and texture of the hair (the positions are those of `from_latent`).
+_DETAIL = (3, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 17, 18, 20, 21, *range(22, 39))
 CODE_SIZE = sum(_COMPONENTS.values()) + len(_DETAIL)
 _SAMPLE = 6000
 _CHUNK = 500
@@ -51,7 +51,7 @@ class ImageCode:
         return cls(parts)
 
     def encode(self, dataset: PortraitDataset) -> Tensor:
-        """Return the codes [N, 128] float32 of all portraits: zero mean, unit variance."""
+        """Return the codes [N, D] float32, D = `CODE_SIZE` of all portraits: zero mean, unit variance."""
         chunks = []
         for start in range(0, len(dataset), _CHUNK):
             views = _views(dataset, np.arange(start, min(start + _CHUNK, len(dataset))))
@@ -71,7 +71,7 @@ def _views(dataset: PortraitDataset, index: np.ndarray) -> dict[str, Tensor]:
         thumbnails.append(F.avg_pool2d(dataset.batch(chosen), 4).flatten(1))
         maps = torch.from_numpy(dataset.labels[chosen])
         one_hot = torch.stack([(maps == label).float() for label in _CLASSES], dim=1)
-        labels.append(F.avg_pool2d(one_hot, 8).flatten(1))
+        labels.append(F.avg_pool2d(one_hot, 4).flatten(1))
     return {
         "thumbnail": torch.cat(thumbnails),
         "labels": torch.cat(labels),
