@@ -1,8 +1,8 @@
 """Which multiples suit the rule behind LOHO's weights? Transfers on tuples that no benchmark draws.
 
-    python benchmarks/loss_weights.py --ratios 2,4,1 --ratios 1,1,1
+    python benchmarks/loss_weights.py --ratios 8,8,2,1 --ratios 2,4,4,1
 
-Each ``--ratios`` gives the multiples of structure; of appearance and style; and of the noise regularization.
+Each ``--ratios`` gives the multiples of structure, appearance, style and the noise regularization.
 Prints a row per multiples and method: mean hair IoU and mean hair colour error of the generator's images.
 """
 
@@ -34,10 +34,10 @@ def main(
     chosen = load_settings(settings)
     resources = load_resources(chosen.transfer)
     batch = calibration_batch(open_held_out(folder, workers), tuples, seed=0)
-    print("structure,appearance and style,noise,method,hair_iou,hair_colour_error,weights")
+    print("structure,appearance,style,noise,method,hair_iou,hair_colour_error,weights")
     for text in ratios:
-        structure, hair, noise = (float(number) for number in text.split(","))
-        multiples = {"structure": structure, "appearance": hair, "style": hair, "noise": noise}
+        names = ("structure", "appearance", "style", "noise")
+        multiples = dict(zip(names, map(float, text.split(",")), strict=True))
         weights = calibrate(resources, chosen.loho, batch, multiples).model_dump()
         own = {**chosen.loho.model_dump(exclude_unset=True), "weights": weights}
         for name in methods:

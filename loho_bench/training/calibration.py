@@ -24,7 +24,7 @@ from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings, LossWeights
 from loho_bench.training.dataset import PortraitDataset
 
-RATIOS = {"structure": 2.0, "noise": 1.0, "appearance": 4.0, "style": 4.0}
+RATIOS = {"structure": 8.0, "noise": 1.0, "appearance": 8.0, "style": 2.0}
 _HAIR_FRACTION = 0.18
 _CLOSEST_FACES = 0.7
 _DRAWS_PER_TUPLE = 2000
