@@ -1,13 +1,16 @@
 """Which multiples suit the rule behind LOHO's weights? Transfers on tuples that no benchmark draws.
 
     python benchmarks/loss_weights.py --ratios 8,8,2,1 --ratios 2,4,4,1
+    python benchmarks/loss_weights.py --ratios 8,8,2,1 --override '{"structure_blocks": [3, 4, 5]}'
 
-Each ``--ratios`` gives the multiples of structure, appearance, style and the noise regularization.
-Prints a row per multiples and method: mean hair IoU and mean hair colour error of the generator's images.
+Each ``--ratios`` gives the multiples of structure, appearance, style and the noise regularization; ``fixed``
+takes the settings' own weights. Prints a row per multiples and method: hair IoU of the generator's images,
+for all tuples and by category, hair colour error and error of the face (both of 255), and the weights.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,52 +18,81 @@ import typer
 
 from loho_bench.cli.threads import configure_threads
 
+TERMS = ("structure", "appearance", "style", "noise")
+
 
 def main(
     ratios: Annotated[list[str], typer.Option("--ratios")],
     methods: Annotated[list[str], typer.Option("--methods")] = ["loho", "loho-no-go"],  # noqa: B006
+    override: Annotated[str, typer.Option("--override", help="LOHO's settings to change, JSON.")] = "{}",
     settings: Annotated[str, typer.Option("--settings")] = "config/default.yaml",
     folder: Annotated[Path, typer.Option("--folder")] = Path("training"),
-    tuples: Annotated[int, typer.Option("--tuples")] = 8,
+    tuples: Annotated[int, typer.Option("--tuples", help="Of each category.")] = 4,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    picture: Annotated[Path | None, typer.Option("--picture", help="Where to draw the transfers.")] = None,
 ) -> None:
     """Calibrate, transfer and measure for every choice of multiples."""
     workers = configure_threads(1)
+    import numpy as np
+
     from loho_bench.methods.catalogue import default_registry
     from loho_bench.methods.resources import load_resources
+    from loho_bench.portraits.images import to_uint8
     from loho_bench.settings.loading import load_settings
-    from loho_bench.training.calibration import calibrate, calibration_batch
+    from loho_bench.settings.loho import LohoSettings
+    from loho_bench.storage import write_png
+    from loho_bench.training.calibration import calibrate
     from loho_bench.training.recipes import open_held_out
+    from loho_bench.training.tuples import ROLES, choose_tuples, make_batch
 
-    chosen = load_settings(settings)
+    chosen, portraits = load_settings(settings), open_held_out(folder, workers)
+    own = {**chosen.loho.model_dump(exclude_unset=True), **json.loads(override)}
     resources = load_resources(chosen.transfer)
-    batch = calibration_batch(open_held_out(folder, workers), tuples, seed=0)
-    print("structure,appearance,style,noise,method,hair_iou,hair_colour_error,weights")
+    drawn = choose_tuples(portraits, chosen.tuples, tuples, seed)
+    batch = make_batch(portraits, drawn, seed)
+    rows = [np.concatenate(list(to_uint8(getattr(batch, role))), 1) for role in ROLES]
+    print("multiples | method | hair_iou | by_category | colour_error | face_error | weights")
     for text in ratios:
-        names = ("structure", "appearance", "style", "noise")
-        multiples = dict(zip(names, map(float, text.split(",")), strict=True))
-        weights = calibrate(resources, chosen.loho, batch, multiples).model_dump()
-        own = {**chosen.loho.model_dump(exclude_unset=True), "weights": weights}
+        if text != "fixed":
+            multiples = dict(zip(TERMS, map(float, text.split(",")), strict=True))
+            weights = calibrate(resources, LohoSettings(**own), batch, multiples)
+            own["weights"] = {name: float(f"{value:.3g}") for name, value in weights.model_dump().items()}
         for name in methods:
             spec = default_registry().get(name)
-            foreground = spec.build(spec.configure(own), resources).transfer(batch).foreground
-            iou, error = measure(foreground, batch, resources)
-            print(f"{text},{name},{iou:.3f},{error:.1f},{weights}", flush=True)
+            transfer = spec.build(spec.configure(own), resources).transfer(batch)
+            found = measure(transfer, batch, drawn, resources)
+            print(text, name, *found, own["weights"], sep=" | ", flush=True)
+            rows.append(np.concatenate(list(to_uint8(transfer.images)), 1))
+            if picture:
+                write_png(np.concatenate(rows), picture)
 
 
-def measure(foreground, batch, resources) -> tuple[float, float]:
-    """Return the mean hair IoU with the structure, and the mean colour error (of 255) to the appearance."""
+def measure(transfer, batch, drawn, resources) -> tuple[str, str, str, str]:
+    """Return mean hair IoU with the structure, that by category, mean colour error, and error of the face."""
+    import pandas as pd
+
     from loho_bench.annotation.masks import iou
     from loho_bench.metrics.hair_colour import hair_colour_difference
-    from loho_bench.networks.graphonomy.classes import HAIR
+    from loho_bench.networks.graphonomy import HAIR
     from loho_bench.portraits.images import to_uint8
 
-    hair = (resources.parser.parse(foreground) == HAIR)[:, None].float().cpu()
-    found, wanted = to_uint8(foreground), to_uint8(batch.appearance)
+    hair = (resources.parser.parse(transfer.foreground) == HAIR)[:, None].float().cpu()
+    found, wanted = to_uint8(transfer.foreground), to_uint8(batch.appearance)
     errors = [
         hair_colour_difference(found[i], hair[i, 0].bool().numpy(), wanted[i], mask.bool().numpy()[0])
         for i, mask in enumerate(batch.appearance_hair)
     ]
-    return iou(batch.structure_hair, hair).mean().item(), 255 * sum(errors) / len(errors)
+    face = batch.identity_face * (1 - batch.structure_hair)
+    moved = 255 / 2 * (transfer.images.cpu() - batch.identity).abs().mean(1, keepdim=True)
+    shape = pd.Series(iou(batch.structure_hair, hair).numpy(), [chosen.category for chosen in drawn])
+    by_category = shape.groupby(level=0).mean().round(3).to_dict()
+    face_error = ((moved * face).sum((1, 2, 3)) / face.sum((1, 2, 3))).mean().item()
+    return (
+        f"{shape.mean():.3f}",
+        str(by_category),
+        f"{255 * sum(errors) / len(errors):.1f}",
+        f"{face_error:.1f}",
+    )
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ from loho_bench.evaluation.samples import draw_samples, measure_samples
 from loho_bench.evaluation.transfers import (
     TransferScore,
     build_method,
-    make_batch,
     score_transfers,
     summarize_transfers,
     true_answers,
 )
 from loho_bench.evaluation.world import World, first_portraits
 from loho_bench.methods.resources import load_resources
+from loho_bench.training.tuples import make_batch
 from loho_bench.weights.embedded import load_features, load_generator
 
 METHODS = ("loho", "loho-no-go")

@@ -15,8 +15,7 @@ from loho_bench.evaluation.contact_sheet import contact_sheet
 from loho_bench.evaluation.jobs import run_jobs
 from loho_bench.evaluation.parts import METHODS
 from loho_bench.evaluation.samples import draw_samples
-from loho_bench.evaluation.transfers import build_method, make_batch, true_answers
-from loho_bench.evaluation.tuples import ROLES
+from loho_bench.evaluation.transfers import build_method, true_answers
 from loho_bench.evaluation.world import Effort, World, render_world
 from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.resources import load_resources
@@ -25,6 +24,7 @@ from loho_bench.progress import get_logger
 from loho_bench.settings.project import Settings
 from loho_bench.storage import write_png
 from loho_bench.training.inversion import invert
+from loho_bench.training.tuples import ROLES, make_batch
 from loho_bench.weights.embedded import load_features, load_generator
 
 

@@ -10,7 +10,6 @@ import torch
 
 from loho_bench.annotation.masks import iou
 from loho_bench.curation.criteria import CATEGORIES
-from loho_bench.evaluation.tuples import ROLES, ChosenTuple
 from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.protocol import Method, Resources, Transfer, TupleBatch
@@ -19,10 +18,9 @@ from loho_bench.metrics.lpips_distance import lpips_distance
 from loho_bench.networks.graphonomy import HAIR
 from loho_bench.portraits.images import to_tensor, to_uint8
 from loho_bench.portraits.synthetic import PortraitParameters, Rendered, combine, from_latent, render
-from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import Settings
-from loho_bench.training.calibration import exact_batch
 from loho_bench.training.dataset import SIZE, PortraitDataset
+from loho_bench.training.tuples import ROLES, ChosenTuple
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,6 @@ class TransferScore:
     true_hair_iou: float
     colour_error: float
     true_lpips: float
-
-
-def make_batch(portraits: PortraitDataset, tuples: Sequence[ChosenTuple], seed: int) -> TupleBatch:
-    """Return the batch of ``tuples``, masks exact; every tuple's seed depends on it and ``seed`` alone."""
-    chosen = np.array([[getattr(t, role) for role in ROLES] for t in tuples])
-    seeds = tuple(derive_seed("evaluation tuple", seed, *row) for row in chosen.tolist())
-    return exact_batch(portraits, chosen, tuple("-".join(map(str, row)) for row in chosen), seeds)
 
 
 def build_method(name: str, settings: Settings, resources: Resources) -> Method:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from loho_bench.evaluation.tuples import ChosenTuple, choose_tuples
 from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import Settings
 from loho_bench.training.dataset import PortraitDataset, render_dataset
+from loho_bench.training.tuples import ChosenTuple, choose_tuples
 
 FAMILY = "evaluation portrait"
 """Portraits to train on, held-out ones and those of a benchmark run have their seeds from other names."""

@@ -8,26 +8,19 @@ gradient by the noise maps. Norms are medians over tuples that no benchmark draw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from loho_bench.errors import UserError
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.objective import Objective
 from loho_bench.methods.loho.optimize import Problem, optimize
 from loho_bench.methods.protocol import Resources, TupleBatch
-from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings, LossWeights
-from loho_bench.training.dataset import PortraitDataset
 
 RATIOS = {"structure": 8.0, "noise": 1.0, "appearance": 8.0, "style": 2.0}
-_HAIR_FRACTION = 0.18
-_CLOSEST_FACES = 0.7
-_DRAWS_PER_TUPLE = 2000
 
 
 def calibrate(
@@ -44,7 +37,7 @@ def calibrate(
     settings : LohoSettings
         Everything but the weights is kept.
     batch : TupleBatch
-        Tuples to measure on, see :func:`calibration_batch`.
+        Tuples to measure on.
     ratios : mapping
         For structure, noise, appearance and style: the size of its gradient, as a multiple of that of the
         identity term.
@@ -77,61 +70,6 @@ def calibrate(
         "style": ratios["style"] * face / style,
     }
     return weights.model_copy(update=update)
-
-
-def calibration_batch(portraits: PortraitDataset, count: int, seed: int) -> TupleBatch:
-    """Draw ``count`` tuples from portraits of their own, masks exact.
-
-    Every portrait has 18 % hair or more; the faces of identity and structure overlap by an IoU of 0.7 or
-    more.
-
-    Raises
-    ------
-    UserError
-        The portraits have hardly any such tuple.
-    """
-    draw = np.random.default_rng(seed)
-    hair = portraits.labels == HAIR
-    face = portraits.labels == FACE
-    eligible = np.flatnonzero(hair.mean((1, 2)) >= _HAIR_FRACTION)
-    chosen = np.array(list(_draw_tuples(draw, eligible, face, count)))
-    ids = tuple(f"calibration-{i:04d}" for i in range(count))
-    return exact_batch(portraits, chosen, ids, tuple(range(count)))
-
-
-def exact_batch(
-    portraits: PortraitDataset, chosen: np.ndarray, tuple_ids: tuple[str, ...], seeds: tuple[int, ...]
-) -> TupleBatch:
-    """Make a batch of the tuples ``chosen`` [N, 3], indices of identity, structure and appearance.
-
-    Its masks are the renderer's own.
-    """
-    images, masks = {}, {}
-    for role, ids in zip(("identity", "structure", "appearance"), chosen.T, strict=True):
-        images[role] = portraits.batch(ids)
-        for part, label in (("hair", HAIR), ("face", FACE)):
-            mask = torch.from_numpy(portraits.labels[ids] == label)
-            masks[f"{role}_{part}"] = mask.float()[:, None]
-    return TupleBatch(tuple_ids=tuple_ids, seeds=seeds, **images, **masks)
-
-
-def _draw_tuples(
-    draw: np.random.Generator, eligible: np.ndarray, face: np.ndarray, count: int
-) -> Iterator[tuple[int, int, int]]:
-    for _ in range(count * _DRAWS_PER_TUPLE if len(eligible) >= 3 else 0):
-        identity, structure, appearance = draw.choice(eligible, 3, replace=False)
-        overlap = (face[identity] & face[structure]).sum() / (face[identity] | face[structure]).sum()
-        if overlap >= _CLOSEST_FACES:
-            yield identity, structure, appearance
-            count -= 1
-            if count == 0:
-                return
-    raise UserError(
-        f"cannot draw the tuples to calibrate on: {count} are missing",
-        cause=f"of {len(face)} portraits {len(eligible)} have {_HAIR_FRACTION:.0%} hair, and too few pairs "
-        f"of these have faces that overlap by an IoU of {_CLOSEST_FACES:g}",
-        remedy="give more portraits",
-    )
 
 
 def _norms(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
+from loho_bench.portraits.synthetic.version import renderer_hash
 from loho_bench.progress import get_logger
 from loho_bench.provenance import stable_hash
 from loho_bench.storage import atomic_path
@@ -61,12 +64,13 @@ class Checkpoints:
         name : str
             Of the network; the side file is ``folder/NAME-HASH.pt``.
         settings : mapping
-            All that decides the result, and that the hash is made from: a side file of other settings is left
-            alone.
+            All that decides the result. The hash is made from it and from the renderer: a side file of other
+            settings, or of portraits drawn otherwise, is left alone.
         **parts
             What has a ``state_dict`` and changes while training.
         """
-        checkpoint = Checkpoint(self.folder / f"{name}-{stable_hash(settings)}.pt", **parts)
+        digest = stable_hash({**settings, "renderer": renderer_hash()})
+        checkpoint = Checkpoint(self.folder / f"{name}-{digest}.pt", **parts)
         self._opened.append(checkpoint)
         return checkpoint
 
@@ -74,3 +78,12 @@ class Checkpoints:
         """Delete the files that were opened: what the training made is saved."""
         for checkpoint in self._opened:
             checkpoint.remove()
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Return a digest of a network's weights: part of what decides a training that uses it."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

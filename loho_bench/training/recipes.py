@@ -61,10 +61,7 @@ class Recipe:
 def _generator(
     dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, checkpoints: Checkpoints
 ) -> tuple[nn.Module, dict[str, Any]]:
-    def features() -> Lpips:
-        return load_trained_features(checkpoints.folder)
-
-    judge = features()  # missing features are said at once, not when 128 px are reached
+    features = load_trained_features(checkpoints.folder)
     generator, figures = train_generator(
         dataset,
         held_out,
@@ -75,13 +72,13 @@ def _generator(
         adversarial_steps=_ADVERSARIAL_STEPS if torch.cuda.is_available() else 0,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
-    return generator, {**figures, **inversion_quality(generator, judge, held_out, seed=seed)}
+    return generator, {**figures, **inversion_quality(generator, features, held_out, seed=seed)}
 
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("features", 1800, train_features, lambda network: {"widths": list(WIDTHS)}),
+        Recipe("features", 3000, train_features, lambda network: {"widths": list(WIDTHS)}),
         Recipe("generator", 7500, _generator, lambda network: CONFIG),
         Recipe("parser", 3000, train_parser, lambda network: network.config()),
         Recipe("landmarks", 1000, train_landmarks, lambda network: network.config()),

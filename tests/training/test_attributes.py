@@ -11,7 +11,12 @@ import torch
 from loho_bench.networks.graphonomy import HAIR
 from loho_bench.portraits.synthetic import from_latent, hair, render, sample_parameters
 from loho_bench.portraits.synthetic.hair import grow
-from loho_bench.training.features.attributes import ATTRIBUTES, _waves, mirror_attributes, visible_attributes
+from loho_bench.training.features.attributes import (
+    ATTRIBUTES,
+    _wave_slope,
+    mirror_attributes,
+    visible_attributes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def test_hair_and_skin_have_the_hue_that_is_seen(attributes, portraits):
             assert np.corrcoef(seen[:, channel], attributes[name][:, channel])[0, 1] > 0.9
 
 
-def test_waves_are_those_of_the_strands_that_are_drawn():
+def test_wave_slope_is_that_of_the_strands_that_are_drawn():
     """The strands are grown with the waves and without: what lies between the two is the waves."""
     drawn, said = [], []
     for seed in range(30):
@@ -66,9 +71,11 @@ def test_waves_are_those_of_the_strands_that_are_drawn():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(hair, "_wave", lambda shape, texture, guides, length, fringe: guides)
             straight = grow(portrait.identity, shape, texture).guides
-        drawn.append(np.linalg.norm((waved - straight)[:, :, [0, 2]], axis=2).mean())
-        said.append(_waves(portrait))
-    # A circle in x and z: the displacement's length is the amplitude itself.
+        moved = np.linalg.norm(np.diff((waved - straight)[:, :, [0, 2]], axis=1), axis=2)
+        walked = np.linalg.norm(np.diff(straight, axis=1), axis=2)
+        drawn.append(moved.sum() / walked.sum())
+        said.append(_wave_slope(portrait))
+    # A circle in x and z: the displacement moves along it by the slope, for each unit of length.
     np.testing.assert_allclose(said, drawn, rtol=0.25, atol=0.002)
     assert np.corrcoef(said, drawn)[0, 1] > 0.98
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from small_networks import small_networks
 
-from loho_bench.errors import UserError
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.noise import noise_loss
 from loho_bench.methods.loho.optimize import optimize
@@ -17,8 +15,10 @@ from loho_bench.methods.loho.targets import describe_hair
 from loho_bench.methods.protocol import Resources
 from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.settings.loho import LohoSettings, LossWeights
+from loho_bench.settings.project import TupleSettings
 from loho_bench.training import calibration
-from loho_bench.training.calibration import calibrate, calibration_batch
+from loho_bench.training.calibration import calibrate
+from loho_bench.training.tuples import choose_tuples, make_batch
 
 SETTINGS = LohoSettings(steps_stage_one=3, steps_stage_two=5, style_resolution=32)
 
@@ -39,16 +39,7 @@ def resources() -> Resources:
 
 @pytest.fixture(scope="module")
 def batch(portraits):
-    hair, face = portraits.labels == HAIR, portraits.labels == FACE
-    eligible = np.flatnonzero(hair.mean((1, 2)) >= 0.18)
-    close = [
-        (i, j)
-        for i in eligible
-        for j in eligible
-        if i != j and (face[i] & face[j]).sum() >= 0.7 * (face[i] | face[j]).sum()
-    ]
-    assert close, "these portraits have no tuple to draw"
-    return calibration_batch(portraits, 3, seed=0)
+    return make_batch(portraits, choose_tuples(portraits, TupleSettings(), 3, seed=0)[:3], seed=0)
 
 
 def sizes(losses: dict[str, torch.Tensor], by: list[torch.Tensor]) -> dict[str, float]:
@@ -95,42 +86,3 @@ def test_gradients_have_the_sizes_of_the_rule(resources, batch, ratios):
     found = sizes({"face": face, "appearance": appearance, "style": style}, [latents])
     for name in ("appearance", "style"):
         assert getattr(weights, name) * found[name] == pytest.approx(ratios[name] * found["face"], rel=1e-2)
-
-
-def test_tuples_to_measure_on(portraits, batch):
-    assert len(batch) == 3
-    images = portraits.batch(np.arange(len(portraits)))
-
-    def which(image: torch.Tensor) -> int:
-        return int((images - image).abs().mean((1, 2, 3)).argmin())
-
-    for n in range(3):
-        chosen = {role: which(getattr(batch, role)[n]) for role in ("identity", "structure", "appearance")}
-        assert len(set(chosen.values())) == 3
-        for role, i in chosen.items():
-            assert torch.equal(getattr(batch, role)[n], images[i])
-            for name, label in (("hair", 2), ("face", 13)):
-                mask = getattr(batch, f"{role}_{name}")[n, 0].numpy()
-                np.testing.assert_array_equal(mask, portraits.labels[i] == label)
-            assert (portraits.labels[i] == 2).mean() >= 0.18
-        a, b = (portraits.labels[chosen[role]] == 13 for role in ("identity", "structure"))
-        assert (a & b).sum() / (a | b).sum() >= 0.7
-
-
-def test_the_draw_follows_the_seed(portraits, batch):
-    assert torch.equal(calibration_batch(portraits, 3, seed=0).identity, batch.identity)
-    other = calibration_batch(portraits, 3, seed=1)
-    assert not torch.equal(other.appearance, batch.appearance)
-
-
-def test_portraits_without_a_tuple_are_refused(portraits):
-    labels = np.zeros_like(portraits.labels[:4])
-    labels[:, :40] = HAIR
-    for index, label in enumerate(labels):
-        label[60:, 30 * index : 30 * index + 30] = FACE  # no two faces meet
-    apart = replace(portraits, images=portraits.images[:4], labels=labels)
-    with pytest.raises(UserError, match="2 are missing"):
-        calibration_batch(apart, 2, seed=0)
-    labels[2:] = 0
-    with pytest.raises(UserError, match="2 have 18% hair"):
-        calibration_batch(apart, 2, seed=0)

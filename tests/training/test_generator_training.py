@@ -52,7 +52,7 @@ def train(portraits, folder, adversarial_steps: int = 0) -> Generator:
     return train_generator(
         portraits,
         portraits,
-        lambda: small_networks()[1],
+        small_networks()[1],
         steps=STEPS,
         seed=3,
         checkpoints=Checkpoints(folder),

@@ -20,7 +20,7 @@ REGRESSED = sum(ATTRIBUTES.values()) + _COORDINATES
 _GRID = 4
 _GRID_LEVELS = 3
 # Of what a hair transfer is judged by, waves are the hardest to see.
-_WEIGHTS = {"hair_texture": 5.0}
+WEIGHTS = {"hair_texture": 8.0}
 _REGRESSION_WEIGHT = 4.0
 
 
@@ -156,6 +156,6 @@ def regression_loss(found: Tensor, wanted: Tensor) -> Tensor:
     landmarks count as one attribute.
     """
     squares = (found - wanted).square().mean(dim=0)
-    weights = squares.new_tensor([*(_WEIGHTS.get(name, 1.0) for name in ATTRIBUTES), 1.0])
+    weights = squares.new_tensor([*(WEIGHTS.get(name, 1.0) for name in ATTRIBUTES), 1.0])
     terms = torch.stack([part.mean() for part in squares.split([*ATTRIBUTES.values(), _COORDINATES])])
     return _REGRESSION_WEIGHT * (weights * terms).sum() / weights.sum()

@@ -18,16 +18,17 @@ from loho_bench.networks.vgg import LAYERS, Vgg16
 from loho_bench.training.augmentation import step_generator
 from loho_bench.training.checkpoints import Checkpoints
 from loho_bench.training.dataset import PortraitDataset, random_batches
+from loho_bench.training.features.attributes import ATTRIBUTES
 from loho_bench.training.features.judgements import fit_heads, judgement_accuracy
 from loho_bench.training.features.probes import probe_r2, some_portraits
-from loho_bench.training.features.tasks import TaskHeads, Tasks, task_loss
+from loho_bench.training.features.tasks import WEIGHTS, TaskHeads, Tasks, task_loss
 from loho_bench.training.loop import descend
 
 WIDTHS = (16, 32, 64, 128, 128)
 _BATCH = 32
 _LEARNING_RATE = 4e-3
-# The first steps see portraits of half the size: a quarter of the price, and most is learned there.
-_SMALL_SHARE = 0.5
+# The first steps see portraits of half the size: a third of the price, and much is learned there.
+_SMALL_SHARE = 0.35
 _SIZE, _SMALL = 128, 64
 _SCALED_SHARE = 0.7
 _SOFTENED_SHARE = 0.1
@@ -94,7 +95,15 @@ def train_features(
             found = both["heads"](network(_disturb(images, generator)))
         return task_loss(found, wanted)
 
-    settings = {"seed": seed, "portraits": len(dataset), "batch": _BATCH, "widths": WIDTHS}
+    settings = {
+        "seed": seed,
+        "portraits": len(dataset),
+        "batch": _BATCH,
+        "widths": WIDTHS,
+        "small_share": _SMALL_SHARE,
+        "attributes": ATTRIBUTES,
+        "weights": WEIGHTS,
+    }
     seconds = descend(
         both,
         loss,

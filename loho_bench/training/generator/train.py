@@ -10,7 +10,6 @@ as on a GPU, an adversarial phase follows the regression.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +22,7 @@ from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.stylegan2.discriminator import Discriminator
 from loho_bench.progress import get_logger, track
 from loho_bench.training.augmentation import step_generator
-from loho_bench.training.checkpoints import Checkpoints
+from loho_bench.training.checkpoints import Checkpoints, weights_digest
 from loho_bench.training.dataset import SIZE, PortraitDataset, random_batches
 from loho_bench.training.generator.adversary import Adversary, Rivalry, penalty_factor
 from loho_bench.training.generator.codes import CODE_SIZE, ImageCode
@@ -56,7 +55,7 @@ _SAVED_EVERY, _JUDGED_EVERY = 100, 500  # steps
 def train_generator(
     dataset: PortraitDataset,
     held_out: PortraitDataset,
-    features: Callable[[], Lpips],
+    features: Lpips,
     *,
     steps: int,
     seed: int,
@@ -70,8 +69,8 @@ def train_generator(
     Parameters
     ----------
     dataset, held_out : PortraitDataset
-    features : callable
-        Gives the feature network of the perceptual term when 128 px are reached.
+    features : Lpips
+        The feature network of the perceptual term at 128 px.
     steps : int
         Steps of the regression, all resolutions together.
     seed : int
@@ -116,18 +115,18 @@ def train_generator(
         "textured": TEXTURED,
         "factors": [_AVERAGING, _PERCEPTUAL_WEIGHT, _AFFINE_GAIN, OTHER_STRENGTH, TEXTURE_STRENGTH],
         "dtype": str(dtype),
+        "features": weights_digest(features),
     }
     if adversarial_steps:
         adversary = parts["adversary"] = _adversary(adversarial_steps, seed, device, dtype)
         decisive["adversarial"] = [asdict(adversary.rivalry), _ADVERSARIAL_LEARNING_RATE]
     checkpoint = checkpoints.open("generator", decisive, **parts)
-    start, perceptual, last = checkpoint.restore(), None, steps + adversarial_steps
+    start, last = checkpoint.restore(), steps + adversarial_steps
+    perceptual = copy.deepcopy(features).to(device)
+    perceptual.vgg.compute_dtype = dtype
 
     for step in track(range(start, last), "training generator"):
         phase = phase_at(step, steps, PHASES)
-        if phase.resolution == SIZE and perceptual is None:
-            perceptual = features().to(device)
-            perceptual.vgg.compute_dtype = dtype
         index = next(random_batches(len(dataset), phase.batch, step + 1, seed, start=step))
         draw = step_generator(seed, step)
         target = F.avg_pool2d(dataset.batch(index), SIZE // phase.resolution).to(device)
@@ -135,7 +134,7 @@ def train_generator(
         noise = [level.to(device) for level in noise_inputs(generator, dataset.texture_noise(index), draw)]
         image = generator(latents, noise, phase.resolution)
         loss = reconstruction_loss(image, target)
-        if perceptual is not None:
+        if phase.resolution == SIZE:
             loss = loss + _PERCEPTUAL_WEIGHT * perceptual_loss(perceptual, image, target)
         if step >= steps:
             # The same portraits with other hairs: no answer is right, but they have to look like renders.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from loho_bench.curation.candidates import Candidates
 from loho_bench.curation.census import Rule, count_pairs
 from loho_bench.curation.criteria import CATEGORIES
 from loho_bench.curation.sampling import draw_tuples
 from loho_bench.errors import UserError
+from loho_bench.methods.protocol import TupleBatch
 from loho_bench.networks.graphonomy import FACE, HAIR
+from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import TupleSettings
 from loho_bench.training.dataset import PortraitDataset
 
@@ -59,6 +63,23 @@ def choose_tuples(
         raise UserError(
             "cannot draw tuples to transfer",
             cause=f"of {len(hair)} portraits {len(eligible)} have enough hair, and no pair fits Table 1",
-            remedy="evaluate more portraits, or lower tuples.minimum_hair_fraction",
+            remedy="take more portraits, or lower tuples.minimum_hair_fraction",
         )
     return chosen
+
+
+def make_batch(portraits: PortraitDataset, tuples: Sequence[ChosenTuple], seed: int) -> TupleBatch:
+    """Return the batch of ``tuples``, masks exact; every tuple's seed depends on it and ``seed`` alone."""
+    chosen = np.array([[getattr(t, role) for role in ROLES] for t in tuples])
+    images, masks = {}, {}
+    for role, ids in zip(ROLES, chosen.T, strict=True):
+        images[role] = portraits.batch(ids)
+        for part, label in (("hair", HAIR), ("face", FACE)):
+            mask = torch.from_numpy(portraits.labels[ids] == label)
+            masks[f"{role}_{part}"] = mask.float()[:, None]
+    return TupleBatch(
+        tuple_ids=tuple("-".join(map(str, row)) for row in chosen),
+        seeds=tuple(derive_seed("evaluation tuple", seed, *row) for row in chosen.tolist()),
+        **images,
+        **masks,
+    )
