@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from loho_bench.training.checkpoints import Checkpoint, Checkpoints
+from loho_bench.training import checkpoints as module
+from loho_bench.training.checkpoints import Checkpoint, Checkpoints, weights_digest
 
 STEPS = 12
 
@@ -90,3 +91,19 @@ def test_side_files_are_told_apart_by_what_decides_the_result(tmp_path):
     first.remove()
     assert len(os.listdir(tmp_path)) == 3
     assert Checkpoints(tmp_path).open("net", decisive, network=network).restore() == 0
+
+
+def test_a_side_file_of_portraits_drawn_otherwise_is_left_alone(tmp_path, monkeypatch):
+    network = nn.Linear(2, 2)
+    Checkpoints(tmp_path).open("net", {}, network=network).save(4)
+    monkeypatch.setattr(module, "renderer_hash", lambda: "another")
+    assert Checkpoints(tmp_path).open("net", {}, network=network).restore() == 0
+
+
+def test_the_digest_tells_the_smallest_change_of_a_weight():
+    network = nn.Linear(2, 2)
+    before = weights_digest(network)
+    assert weights_digest(network) == before
+    with torch.no_grad():
+        network.bias[1] = torch.nextafter(network.bias[1], torch.tensor(9.0))
+    assert weights_digest(network) != before

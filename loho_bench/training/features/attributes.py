@@ -15,6 +15,7 @@ from torch import Tensor
 from loho_bench.networks.graphonomy import BACKGROUND, HAIR
 from loho_bench.portraits.synthetic import PortraitParameters, from_latent
 from loho_bench.portraits.synthetic.colours import hair_colour, iris_colour, skin_colour
+from loho_bench.portraits.synthetic.parameters import HairShape
 from loho_bench.training.dataset import PortraitDataset
 
 ATTRIBUTES = {
@@ -51,8 +52,8 @@ def visible_attributes(dataset: PortraitDataset) -> dict[str, np.ndarray]:
         - ``hair_colour``, ``skin``, ``eyes``: RGB in [0, 1] in full light;
         - ``hair_length``: the row, as a fraction of the frame from its top, above which 98 % of the hair lie;
         - ``hair_cut``: share of hair in the left and right half of each quarter of the frame, from the top;
-        - ``hair_texture``: mean slope of the strands' waves, amplitude times angular frequency, those of
-          lifted hair included, as much of it as their length lets unfold: 0 is straight;
+        - ``hair_texture``: mean slope of the strands' waves, those of lifted hair included, times the share
+          of a whole turn that they make: less is seen as a bend. 0 is straight;
         - ``hair_mess``: disorder of the strands, the renderer's own number. It moves few pixels at this
           size: to the eye, the least of these attributes;
         - ``yaw``, ``pitch``: radians;
@@ -84,7 +85,7 @@ def _seen(parameters: PortraitParameters, labels: np.ndarray, image: np.ndarray)
         "hair_colour": hair_colour(parameters.hair_colour),
         "hair_length": [_lowest(hair)],
         "hair_cut": _shares(hair),
-        "hair_texture": [_wave_slope(parameters)],
+        "hair_texture": [_waviness(parameters)],
         "hair_mess": [parameters.hair_texture.mess],
         "skin": skin_colour(identity),
         "yaw": [pose.yaw],
@@ -97,13 +98,26 @@ def _seen(parameters: PortraitParameters, labels: np.ndarray, image: np.ndarray)
     }
 
 
+def _waviness(parameters: PortraitParameters) -> float:
+    shape, frequency = parameters.hair_shape, _wave_frequency(parameters)
+    return _wave_slope(parameters) * min(1.0, frequency * _strand_length(shape) / (2 * np.pi))
+
+
 def _wave_slope(parameters: PortraitParameters) -> float:
-    """Waves grow from the root; this is how steep they are on average, as the renderer draws them."""
+    """Amplitude times angular frequency, on average along a strand: waves grow from the root."""
     shape, texture = parameters.hair_shape, parameters.hair_texture
-    length = shape.length + (0.16 + 0.30 * shape.length**0.6 - shape.length) * min(1.0, 2.5 * shape.lift)
+    length = _strand_length(shape)
     grown = 0.9 * length if 1.8 * length < 1 else 1 - 1 / (3.6 * length)
-    amplitude = (texture.wave_amplitude + 0.07 * shape.lift) * grown
-    return amplitude * (texture.wave_frequency + 6 * shape.lift)
+    return (texture.wave_amplitude + 0.07 * shape.lift) * grown * _wave_frequency(parameters)
+
+
+def _wave_frequency(parameters: PortraitParameters) -> float:
+    return parameters.hair_texture.wave_frequency + 6 * parameters.hair_shape.lift
+
+
+def _strand_length(shape: HairShape) -> float:
+    """Upright hair is cut shorter."""
+    return shape.length + (0.16 + 0.30 * shape.length**0.6 - shape.length) * min(1.0, 2.5 * shape.lift)
 
 
 def _lowest(hair: np.ndarray) -> float:
