@@ -5,7 +5,8 @@
 
 Each ``--ratios`` gives the multiples of structure, appearance, style and the noise regularization; ``fixed``
 takes the settings' own weights. Prints a row per multiples and method: hair IoU of the generator's images,
-for all tuples and by category, hair colour error and error of the face (both of 255), and the weights.
+for all tuples and by category; hair colour error; spread of the hair's hues, a ratio to that of the
+appearance (above 1 there are tints that it does not have); error of the face (both errors of 255); weights.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main(
     drawn = choose_tuples(portraits, chosen.tuples, tuples, seed)
     batch = make_batch(portraits, drawn, seed)
     rows = [np.concatenate(list(to_uint8(getattr(batch, role))), 1) for role in ROLES]
-    print("multiples | method | hair_iou | by_category | colour_error | face_error | weights")
+    print("multiples | method | hair_iou | by_category | colour_error | hue_spread | face_error | weights")
     for text in ratios:
         if text != "fixed":
             multiples = dict(zip(TERMS, map(float, text.split(",")), strict=True))
@@ -67,8 +68,9 @@ def main(
                 write_png(np.concatenate(rows), picture)
 
 
-def measure(transfer, batch, drawn, resources) -> tuple[str, str, str, str]:
-    """Return mean hair IoU with the structure, that by category, mean colour error, and error of the face."""
+def measure(transfer, batch, drawn, resources) -> tuple[str, ...]:
+    """Return mean hair IoU, that by category, mean colour error, spread of hues, and error of the face."""
+    import numpy as np
     import pandas as pd
 
     from loho_bench.annotation.masks import iou
@@ -78,21 +80,23 @@ def measure(transfer, batch, drawn, resources) -> tuple[str, str, str, str]:
 
     hair = (resources.parser.parse(transfer.foreground) == HAIR)[:, None].float().cpu()
     found, wanted = to_uint8(transfer.foreground), to_uint8(batch.appearance)
-    errors = [
-        hair_colour_difference(found[i], hair[i, 0].bool().numpy(), wanted[i], mask.bool().numpy()[0])
-        for i, mask in enumerate(batch.appearance_hair)
+    masks = [
+        (hair[i, 0].bool().numpy(), batch.appearance_hair[i, 0].bool().numpy()) for i in range(len(hair))
     ]
+    errors = [hair_colour_difference(found[i], a, wanted[i], b) for i, (a, b) in enumerate(masks)]
+    spread = np.mean([_hues(found[i][a]) / _hues(wanted[i][b]) for i, (a, b) in enumerate(masks)])
     face = batch.identity_face * (1 - batch.structure_hair)
     moved = 255 / 2 * (transfer.images.cpu() - batch.identity).abs().mean(1, keepdim=True)
     shape = pd.Series(iou(batch.structure_hair, hair).numpy(), [chosen.category for chosen in drawn])
-    by_category = shape.groupby(level=0).mean().round(3).to_dict()
+    by_category = shape.groupby(level=0).mean().map(lambda v: round(float(v), 3)).to_dict()
     face_error = ((moved * face).sum((1, 2, 3)) / face.sum((1, 2, 3))).mean().item()
-    return (
-        f"{shape.mean():.3f}",
-        str(by_category),
-        f"{255 * sum(errors) / len(errors):.1f}",
-        f"{face_error:.1f}",
-    )
+    colour = 255 * np.mean(errors)
+    return f"{shape.mean():.3f}", f"{by_category}", f"{colour:.1f}", f"{spread:.2f}", f"{face_error:.1f}"
+
+
+def _hues(pixels) -> float:
+    """Return the standard deviation of uint8 RGB ``[n,3]`` at right angles to grey."""
+    return (pixels - pixels.mean(axis=1, keepdims=True)).std(axis=0).mean()
 
 
 if __name__ == "__main__":

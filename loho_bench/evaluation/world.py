@@ -40,7 +40,7 @@ class Effort:
     """
 
     portraits: int = 1000
-    probe_portraits: int = 2000
+    probe_portraits: int = 4000
     inverted: int = 16
     inversion_steps: int = 400
     samples: int = 1000
