@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from typing import Any
+
+from loho_bench.processes import process_pool
 
 Job = Callable[[], Any]
 
@@ -29,9 +30,7 @@ def run_jobs(
         for position, job in enumerate(jobs):
             yield position, *_timed(job)
         return
-    # Fresh processes: a fork of one that has run torch or OpenCV threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=prepare) as pool:
+    with process_pool(workers, prepare) as pool:
         running = {pool.submit(_timed, job): position for position, job in enumerate(jobs)}
         try:
             for future in as_completed(running):

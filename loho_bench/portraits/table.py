@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +15,7 @@ from loho_bench.errors import UserError
 from loho_bench.portraits import synthetic
 from loho_bench.portraits.folder import inspect_image, list_images, reject_shared_ids
 from loho_bench.portraits.synthetic.version import renderer_hash
+from loho_bench.processes import process_pool
 from loho_bench.progress import get_logger, track
 from loho_bench.provenance import derive_seed, stable_hash
 from loho_bench.settings.project import Settings
@@ -102,8 +101,7 @@ def _map(function: Callable[[Item], dict], items: Iterable[Item], workers: int) 
     if workers <= 1:
         yield from map(function, items)
         return
-    # Fresh processes: a fork of one that has run torch or OpenCV threads can hang.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         yield from pool.map(function, items, chunksize=8)
 
 

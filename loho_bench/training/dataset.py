@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from loho_bench.portraits.synthetic import LATENT_SIZE, from_latent, noise_maps, render, sample_latent
 from loho_bench.portraits.synthetic.version import renderer_hash
+from loho_bench.processes import process_pool
 from loho_bench.progress import track
 from loho_bench.provenance import derive_seed
 
@@ -106,9 +105,7 @@ def render_dataset(
     }
     starts = range(0, count, _BLOCK)
     blocks = [(seed, start, min(start + _BLOCK, count)) for start in starts]
-    # Fresh processes, each with one OpenCV thread: forks of a process that ran threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with process_pool(workers, functools.partial(cv2.setNumThreads, 1)) as pool:
         rendered = pool.map(functools.partial(_render_block, family=family), blocks)
         for start, block in zip(starts, track(rendered, "rendering portraits", len(blocks)), strict=True):
             for name, values in block.items():

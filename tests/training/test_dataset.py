@@ -75,7 +75,7 @@ def test_what_is_there_is_not_rendered_again(rendered, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("rendered again")
 
-    monkeypatch.setattr(module, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(module, "process_pool", refuse)
     again = render_dataset(folder, COUNT, seed=3)
     np.testing.assert_array_equal(again.images, dataset.images)
     for count, seed in ((COUNT + 1, 3), (COUNT, 4)):
@@ -91,11 +91,11 @@ def test_a_killed_rendering_leaves_no_folder_and_is_begun_anew(tmp_path, monkeyp
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_BLOCK", 2)
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Dying)
+    monkeypatch.setattr(module, "process_pool", Dying)
     with pytest.raises(KeyboardInterrupt):
         render_dataset(tmp_path / "p", 3, seed=1)
     assert not (tmp_path / "p").exists()
-    monkeypatch.setattr(module, "ProcessPoolExecutor", _HerePool)
+    monkeypatch.setattr(module, "process_pool", _HerePool)
     dataset = render_dataset(tmp_path / "p", 3, seed=1)
     assert all(image.std() > 5 for image in dataset.images)
     assert os.listdir(tmp_path) == ["p"]
