@@ -54,15 +54,16 @@ def main(
     rows = [np.concatenate(list(to_uint8(getattr(batch, role))), 1) for role in ROLES]
     print("multiples | method | hair_iou | by_category | colour_error | hue_spread | face_error | weights")
     for text in ratios:
+        weights = LohoSettings(**own).weights
         if text != "fixed":
             multiples = dict(zip(TERMS, map(float, text.split(",")), strict=True))
             weights = calibrate(resources, LohoSettings(**own), batch, multiples)
-            own["weights"] = {name: float(f"{value:.3g}") for name, value in weights.model_dump().items()}
+        rounded = {name: float(f"{value:.3g}") for name, value in weights.model_dump().items()}
         for name in methods:
             spec = default_registry().get(name)
-            transfer = spec.build(spec.configure(own), resources).transfer(batch)
+            transfer = spec.build(spec.configure({**own, "weights": rounded}), resources).transfer(batch)
             found = measure(transfer, batch, drawn, resources)
-            print(text, name, *found, own["weights"], sep=" | ", flush=True)
+            print(text, name, *found, rounded, sep=" | ", flush=True)
             rows.append(np.concatenate(list(to_uint8(transfer.images)), 1))
             if picture:
                 write_png(np.concatenate(rows), picture)

@@ -14,6 +14,7 @@ from loho_bench.portraits.synthetic.hair import grow
 from loho_bench.training.features.attributes import (
     ATTRIBUTES,
     _wave_slope,
+    _waviness,
     mirror_attributes,
     visible_attributes,
 )
@@ -78,6 +79,15 @@ def test_wave_slope_is_that_of_the_strands_that_are_drawn():
     # A circle in x and z: the displacement moves along it by the slope, for each unit of length.
     np.testing.assert_allclose(said, drawn, rtol=0.25, atol=0.002)
     assert np.corrcoef(said, drawn)[0, 1] > 0.98
+
+
+def test_less_than_a_whole_turn_counts_in_proportion():
+    portrait = sample_parameters(0)
+    for length, turns in ((0.25, 0.25), (0.5, 0.5), (1.0, 1.0), (2.0, 1.0)):
+        shape = replace(portrait.hair_shape, length=length, lift=0.0)
+        texture = replace(portrait.hair_texture, wave_amplitude=0.1, wave_frequency=2 * np.pi)
+        waved = replace(portrait, hair_shape=shape, hair_texture=texture)
+        assert _waviness(waved) == pytest.approx(turns * _wave_slope(waved))
 
 
 def test_mirrored_attributes_are_those_of_the_mirrored_portrait(portraits, attributes):
