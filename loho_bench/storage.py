@@ -162,15 +162,17 @@ def exclusive_lock(path: str | Path) -> Iterator[None]:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Make sure that files can be made in ``folder``, which exists.
+    """Make sure that files can be made in ``folder``, which is made where there is none.
 
     Raises
     ------
     UserError
         They cannot: it is read-only, full, or not permitted.
     """
-    with _disk_troubles_explained(Path(folder)), tempfile.TemporaryFile(dir=folder):
-        pass
+    with _disk_troubles_explained(Path(folder)):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from golden_weights import generic_weights
 
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
+from loho_bench.parity.rules import generic_weights
 
 SIZE = 32
 

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def requirements() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return set(project["dependencies"]).union(*project["optional-dependencies"].values())
+    found = set(project["dependencies"]).union(*project["optional-dependencies"].values())
+    return {line for line in found if not line.startswith(project["name"])}
 
 
 def test_conda_environment_asks_for_the_same_packages(requirements):

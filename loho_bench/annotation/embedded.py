@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from loho_bench.annotation.labelling import resize_smoothly
 from loho_bench.networks.graphonomy import Graphonomy
 from loho_bench.networks.hourglass import LANDMARKS, StackedHourglass, decode
 from loho_bench.weights.embedded import load_landmarks, load_parser
@@ -26,6 +26,8 @@ class EmbeddedParser:
         Put into evaluation mode and laid out channels last, which is the fast layout of its convolutions.
     """
 
+    size = NETWORK_SIZE
+
     def __init__(self, network: Graphonomy):
         self.network = _prepare(network)
 
@@ -34,7 +36,7 @@ class EmbeddedParser:
         """Return labels [N, H, W] uint8 for images [N, 3, H, W] in [-1, 1]; see ``Parser.parse``."""
         labels = images.new_empty((len(images), *images.shape[2:]), dtype=torch.uint8)
         for part, resized in _parts(images):
-            logits = _resize(self.network(resized), images.shape[2:])
+            logits = resize_smoothly(self.network(resized), images.shape[2:])
             labels[part] = logits.argmax(dim=1).to(torch.uint8)
         return labels
 
@@ -47,6 +49,8 @@ class EmbeddedLandmarks:
     network : StackedHourglass
         Put into evaluation mode and laid out channels last.
     """
+
+    size = NETWORK_SIZE
 
     def __init__(self, network: StackedHourglass):
         self.network = _prepare(network)
@@ -78,11 +82,5 @@ def _parts(images: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield a few images at a time at the networks' size: memory stays bounded however many there are."""
     for start in range(0, len(images), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        resized = _resize(images[part].float(), (NETWORK_SIZE, NETWORK_SIZE))
+        resized = resize_smoothly(images[part].float(), (NETWORK_SIZE, NETWORK_SIZE))
         yield part, resized.contiguous(memory_format=torch.channels_last)
-
-
-def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    if tuple(x.shape[2:]) == tuple(size):
-        return x
-    return F.interpolate(x, size=tuple(size), mode="bilinear", antialias=True)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.nn import functional as F
+from torch import Tensor
 
-from loho_bench.annotation.embedded import NETWORK_SIZE, embedded_landmarks, embedded_parser
+from loho_bench.annotation.choice import choose_device, choose_landmarks, choose_parser
 from loho_bench.annotation.given import GivenLandmarks, RejectedAnnotation, read_landmarks, read_masks
-from loho_bench.annotation.protocols import LandmarkDetector, Parser
+from loho_bench.annotation.parsing import find_hair_and_face
+from loho_bench.annotation.protocols import ExplainingDetector, LandmarkDetector, Parser
 from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row
 from loho_bench.errors import UserError
-from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tensor
 from loho_bench.progress import get_logger, track
 from loho_bench.settings.project import Settings
@@ -40,7 +39,7 @@ def annotate_shard(
     portraits_table : path
         Table of :func:`loho_bench.portraits.table.write_portraits`.
     settings : Settings
-        The group ``annotation`` is read.
+        The groups ``annotation``, ``networks`` and ``weights`` are read.
     shard : int or None
         Number of the slice, from 0; None takes all portraits together.
     out : path
@@ -66,7 +65,9 @@ def annotate_shard(
         landmarks = read_landmarks(chosen.landmarks)
         rows = annotate_given(part["portrait_id"], chosen.masks, landmarks, chosen.mask_size)
     else:
-        rows = annotate_images(part, embedded_parser(), embedded_landmarks(), chosen.mask_size)
+        device = choose_device()
+        parser, detector = choose_parser(settings, device), choose_landmarks(settings, device)
+        rows = annotate_images(part, parser, detector, chosen.mask_size)
     of_shard = "" if shard is None else f", shard {shard}"
     done = list(track(rows, f"annotating portraits{of_shard}", len(part)))
     for row in done:
@@ -92,40 +93,43 @@ def annotate_images(
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of portraits (columns portrait_id, path) that networks look at, in their order.
 
-    The networks see every portrait at ``NETWORK_SIZE``, whatever its own size.
+    The networks see every portrait at the larger of their two sizes, whatever its own.
     """
+    size = max(parser.size, detector.size)
     for start in range(0, len(portraits), BATCH):
         batch = portraits.iloc[start : start + BATCH]
         images: dict[str, np.ndarray] = {}
         rows: dict[str, dict[str, Any]] = {}
         for portrait_id, path in zip(batch["portrait_id"], batch["path"], strict=True):
             try:
-                images[portrait_id] = resize(load_rgb(path), NETWORK_SIZE)
+                images[portrait_id] = resize(load_rgb(path), size)
             except RejectedImage as rejection:
                 rows[portrait_id] = rejected_row(portrait_id, mask_size, rejection.reason)
-        found = _look(list(images.values()), parser, detector, mask_size) if images else []
-        for portrait_id, arrays in zip(images, found, strict=True):
-            rows[portrait_id] = _row(portrait_id, *arrays)
+        if images:
+            shown = to_tensor(np.stack(list(images.values())))
+            masks = find_hair_and_face(shown, parser, mask_size)
+            landmarks = _detect(detector, shown)
+            for portrait_id, hair, face, found in zip(images, *masks, landmarks, strict=True):
+                rows[portrait_id] = _row(portrait_id, hair, face, *found)
         yield from (rows[portrait_id] for portrait_id in batch["portrait_id"])
 
 
-@torch.inference_mode()
-def _look(
-    images: Sequence[np.ndarray], parser: Parser, detector: LandmarkDetector, mask_size: int
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return hair, face (``[M, M] bool``) and landmarks (``[68, 2]``) of each image (``[S, S, 3] uint8``)."""
-    batch = to_tensor(np.stack(images))
-    # Labels are names, not amounts: the nearest one is taken, none is mixed.
-    labels = F.interpolate(parser.parse(batch)[:, None].float(), size=(mask_size, mask_size), mode="nearest")
-    labels = labels[:, 0].cpu().numpy()
-    landmarks = detector.detect(batch).cpu().numpy()
-    return [(label == HAIR, label == FACE, points) for label, points in zip(labels, landmarks, strict=True)]
+def _detect(detector: LandmarkDetector, images: Tensor) -> list[tuple[np.ndarray, str]]:
+    """Return the landmarks ``[68, 2]`` of each portrait, and what the detector has to say of them."""
+    if isinstance(detector, ExplainingDetector):
+        landmarks, remarks = detector.detect_explained(images)
+    else:
+        landmarks, remarks = detector.detect(images), [""] * len(images)
+    return list(zip(landmarks.cpu().numpy(), remarks, strict=True))
 
 
-def _row(portrait_id: str, hair: np.ndarray, face: np.ndarray, landmarks: np.ndarray) -> dict[str, Any]:
+def _row(
+    portrait_id: str, hair: np.ndarray, face: np.ndarray, landmarks: np.ndarray, remark: str = ""
+) -> dict[str, Any]:
     if not face.any():
         return rejected_row(portrait_id, hair.shape[0], "no face found")
     if not np.isfinite(landmarks).all():
-        return rejected_row(portrait_id, hair.shape[0], "missing landmarks: some were not found")
-    note = "" if hair.any() else "no hair found: the portrait takes part in no tuple"
+        return rejected_row(portrait_id, hair.shape[0], remark or "missing landmarks: some were not found")
+    no_hair = "" if hair.any() else "no hair found: the portrait takes part in no tuple"
+    note = "; ".join(filter(None, (remark, no_hair)))
     return Annotation(portrait_id, hair, face, landmarks, note).to_row()

@@ -11,16 +11,21 @@ import typer
 
 import loho_bench
 from loho_bench.cli import (
+    align,
     annotate,
     calibrate,
     embedded,
+    layers,
+    parity,
     portraits,
     report,
     schema,
     score,
     train,
     transfer,
+    transfer_one,
     tuples,
+    weights,
 )
 from loho_bench.errors import UserError
 
@@ -37,9 +42,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("portraits")(portraits.portraits)
+app.command("align")(align.align)
 app.command("annotate")(annotate.annotate)
 app.command("tuples")(tuples.tuples)
 app.command("transfer")(transfer.transfer)
+app.command("transfer-one")(transfer_one.transfer_one)
+app.command("layers")(layers.layers)
 app.command("methods")(transfer.methods)
 app.command("score")(score.score)
 app.command("report")(report.report)
@@ -47,7 +55,9 @@ app.command("ablation")(report.ablation)
 app.command("schema")(schema.schema)
 app.command("train")(train.train)
 app.command("calibrate")(calibrate.calibrate)
+app.command("parity")(parity.parity)
 app.add_typer(embedded.app, name="embedded")
+app.add_typer(weights.app, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

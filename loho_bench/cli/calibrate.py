@@ -40,5 +40,5 @@ def calibrate(
     chosen = load_settings(settings)
     portraits = open_held_out(folder, workers)
     batch = make_batch(portraits, choose_tuples(portraits, chosen.tuples, tuples, seed), seed)
-    weights = measure(load_resources(chosen.transfer), chosen.loho, batch)
+    weights = measure(load_resources(chosen), chosen.loho, batch)
     typer.echo(yaml.safe_dump({"weights": weights.model_dump()}, sort_keys=False), nl=False)

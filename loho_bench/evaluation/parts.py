@@ -139,7 +139,7 @@ class _Transfers:
     def __call__(self, world: World, job: int) -> list[TransferScore]:
         size, portraits = world.settings.transfer.batch_size, world.portraits()
         tuples = world.tuples[job * size : (job + 1) * size]
-        resources = load_resources(world.settings.transfer)
+        resources = load_resources(world.settings)
         batch = make_batch(portraits, tuples, world.seed)
         transfer = build_method(self.method, world.settings, resources).transfer(batch)
         return score_transfers(transfer, batch, tuples, true_answers(portraits, tuples), resources)

@@ -98,7 +98,7 @@ def _invert(world: World, sizes: SheetSizes, steps: int) -> np.ndarray:
 
 
 def _transfer(world: World, method: str) -> np.ndarray:
-    resources = load_resources(world.settings.transfer)
+    resources = load_resources(world.settings)
     batch = make_batch(world.portraits(), world.tuples, world.seed)
     return to_uint8(build_method(method, world.settings, resources).transfer(batch).images)
 

@@ -43,8 +43,8 @@ class TupleInputs:
         images, masks = {}, {}
         for role in ROLES:
             ids = [record[role] for record in records]
-            images[role] = to_tensor(np.stack([self._image(i) for i in ids]))
-            notes = [self._annotation(i) for i in ids]
+            images[role] = to_tensor(np.stack([self.image(i) for i in ids]))
+            notes = [self.annotation(i) for i in ids]
             masks[f"{role}_hair"] = self._masks([note.hair for note in notes])
             masks[f"{role}_face"] = self._masks([note.face for note in notes])
         ids = tuple(record["tuple_id"] for record in records)
@@ -59,10 +59,12 @@ class TupleInputs:
             parts.append([portrait["sha256"], note["hair_mask"], note["face_mask"]])
         return stable_hash(parts)
 
-    def _image(self, portrait_id: str) -> np.ndarray:
+    def image(self, portrait_id: str) -> np.ndarray:
+        """Return a portrait at the resolution of the transfers, ``[S, S, 3] uint8``."""
         return resize(load_rgb(_row(self.portraits, portrait_id)["path"]), self.resolution)
 
-    def _annotation(self, portrait_id: str) -> Annotation:
+    def annotation(self, portrait_id: str) -> Annotation:
+        """Return what is known of a portrait that was annotated."""
         return Annotation.from_row({"portrait_id": portrait_id, **_row(self.annotations, portrait_id)})
 
     def _masks(self, masks: list[np.ndarray]) -> Tensor:

@@ -9,36 +9,51 @@ from typing import Literal
 
 import torch
 
-from loho_bench.annotation.embedded import embedded_parser
+from loho_bench.annotation.choice import choose_device, choose_parser
 from loho_bench.errors import UserError
 from loho_bench.methods.protocol import Resources
-from loho_bench.settings.project import TransferSettings
-from loho_bench.weights.embedded import load_features, load_generator
+from loho_bench.networks.stylegan2 import Generator
+from loho_bench.settings.project import Settings
+from loho_bench.weights import embedded
+from loho_bench.weights.features import choose_features
+from loho_bench.weights.needs import EMBEDDED, find_files
+from loho_bench.weights.stylegan2 import load_generator
+
+JOBS = ("generator", "parser", "features")
+"""Jobs of the networks that transfers use."""
 
 
-def load_resources(settings: TransferSettings) -> Resources:
-    """Load the networks onto the GPU, where there is one, or the CPU.
+def load_resources(settings: Settings) -> Resources:
+    """Load the networks that the settings name onto the GPU, where there is one, or the CPU.
 
     Raises
     ------
     UserError
-        The generator makes images of another size than ``settings.resolution``.
+        Files are missing (all of them are listed), or the generator makes images of another size than
+        ``settings.transfer.resolution``.
     """
-    generator = load_generator()
-    if generator.size != settings.resolution:
+    find_files(settings, *JOBS)
+    generator, resolution = _choose_generator(settings), settings.transfer.resolution
+    if generator.size != resolution:
         raise UserError(
-            f"transfer.resolution is {settings.resolution}, which this generator cannot give",
-            cause=f"the {settings.networks} generator makes portraits of {generator.size} pixels",
+            f"transfer.resolution is {resolution}, which this generator cannot give",
+            cause=f"the generator '{settings.networks.generator}' makes portraits of {generator.size} pixels",
             remedy=f"set transfer.resolution to {generator.size}",
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     return Resources(
         generator=generator.to(device),
-        lpips=load_features().to(device),
-        parser=embedded_parser(device),
+        lpips=choose_features(settings).to(device),
+        parser=choose_parser(settings, device),
         device=device,
-        precision=choose_precision(settings.precision, device),
+        precision=choose_precision(settings.transfer.precision, device),
     )
+
+
+def _choose_generator(settings: Settings) -> Generator:
+    if settings.networks.generator == EMBEDDED:
+        return embedded.load_generator()
+    return load_generator(find_files(settings, "generator")[settings.networks.generator]).generator
 
 
 def choose_precision(

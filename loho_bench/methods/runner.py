@@ -26,7 +26,7 @@ from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.inputs import ROLES, TupleInputs
 from loho_bench.methods.protocol import Method, Transfer
 from loho_bench.methods.registry import MethodSpec
-from loho_bench.methods.resources import describe_device, load_resources
+from loho_bench.methods.resources import JOBS, describe_device, load_resources
 from loho_bench.portraits.images import to_uint8
 from loho_bench.progress import get_logger, track
 from loho_bench.provenance import derive_seed, stable_hash, versions
@@ -42,7 +42,7 @@ from loho_bench.storage import (
     write_png,
     write_table,
 )
-from loho_bench.weights.embedded import weights_hash
+from loho_bench.weights.needs import weights_hash
 
 _COLUMNS = (
     "tuple_id",
@@ -69,9 +69,6 @@ _COLUMNS = (
     "versions",
 )
 
-_NETWORKS = ("generator", "parser", "features")
-"""The embedded networks that transfers use."""
-
 
 def run_shard(
     method: str,
@@ -91,7 +88,8 @@ def run_shard(
     tuples, portraits, annotations : paths
         Tables of the stages before.
     settings : Settings
-        ``seed``, ``transfer``, the method's family and its own entry in ``methods`` are read.
+        ``seed``, ``networks``, ``weights``, ``transfer``, the method's family and its own entry in
+        ``methods`` are read.
     shard : int or None
         Tuples ``shard * shard_size`` to ``(shard + 1) * shard_size`` of the table; there may be none.
         None takes all of them together.
@@ -121,8 +119,8 @@ class _Work:
     def __init__(self, spec: MethodSpec, method_settings: StrictModel, settings: Settings, folder: Path):
         self.spec, self.method_settings, self.settings, self.folder = spec, method_settings, settings, folder
         self.settings_hash = stable_hash(method_settings.model_dump(mode="json"))
-        self.weights_hash = weights_hash(*_NETWORKS)
-        self.resources = load_resources(settings.transfer)
+        self.resources = load_resources(settings)
+        self.weights_hash = weights_hash(settings, *JOBS)
 
     def finish(self, tuples: pd.DataFrame, inputs: TupleInputs) -> list[dict[str, Any]]:
         """Return a row for every tuple, computing those that are not finished yet."""

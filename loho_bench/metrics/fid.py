@@ -1,9 +1,11 @@
-"""Fréchet inception distance in clean-fid's protocol, with any extractor.
+"""Fréchet and kernel inception distance in clean-fid's protocols, with any extractor.
 
-What is clean-fid's: the resizing (bicubic to 299x299 in floating point, Parmar et al. 2022) and the
-contract of a custom extractor (float32 ``[N, 3, 299, 299]`` in [0, 255] to ``[N, D]``). What is not: its
-matrix square root, which fails for small sets (see :mod:`loho_bench.metrics.frechet`), its worker processes
-and its downloads.
+What is clean-fid's: how images are resized (Parmar et al. 2022) and the contract of a custom extractor
+(float32 images in [0, 255] to ``[N, D]``). What is not: its matrix square root, which fails for small sets
+(see :mod:`loho_bench.metrics.frechet`), its worker processes and its downloads.
+
+The protocols are its modes: ``clean`` is bicubic to 299x299 with a filter, not rounded; ``legacy_pytorch``
+bilinear without one, not rounded; ``legacy_tensorflow`` leaves the size to the extractor.
 
 Two readings of an image set (Table 2 of the paper): ``full``, the frame as it is, and ``hair+face``
 (LOHO-HF), where everything else is replaced by mid grey. Grey, because it is the zero of [-1, 1]: what
@@ -14,11 +16,10 @@ from __future__ import annotations
 
 import itertools
 import warnings
-import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,75 +27,25 @@ from torch import Tensor
 
 from loho_bench.compat import prepare_torchvision
 from loho_bench.errors import UserError
-from loho_bench.metrics.frechet import frechet_distance_of_features
+from loho_bench.metrics.feature_set import FeatureSet, Mode
 from loho_bench.portraits.images import load_rgb
-from loho_bench.storage import atomic_path
+from loho_bench.progress import get_logger
 
-PROTOCOL = "clean"
 ENOUGH_IMAGES = 2048
 MID_GREY = 128
-Reading = Literal["full", "hair+face"]
 
 
 class Extractor(Protocol):
-    """A custom extractor of clean-fid: any module from images to features, with a name for the rows."""
+    """A custom extractor of clean-fid: any module from images to features, with a name for the rows.
+
+    One that belongs to a single protocol names it in an attribute ``protocol``.
+    """
 
     name: str
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Map float32 ``[N, 3, 299, 299]`` in [0, 255] to features ``[N, D]``."""
+        """Map float32 ``[N, 3, 299, 299]`` (``legacy_tensorflow``: any size) in [0, 255] to ``[N, D]``."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSet:
-    """Features of one set of images and how they were made, so that unlike sets are never compared.
-
-    Attributes
-    ----------
-    features : float32 [N, D]
-        Rows in the order of the images.
-    extractor, resolution : str
-        Name of the extractor; size of the images before resizing, as ``"128"``, ``"128x96"`` or ``"mixed"``.
-    reading : "full" or "hair+face"
-    """
-
-    features: np.ndarray
-    extractor: str
-    resolution: str
-    reading: Reading
-    protocol: str = PROTOCOL
-
-    def subset(self, rows: Sequence[int] | np.ndarray) -> FeatureSet:
-        """Return the set of these rows (indices, or booleans for all), e.g. the tuples of one category."""
-        return replace(self, features=self.features[np.asarray(rows)])
-
-    def save(self, path: str | Path) -> None:
-        """Write to ``path`` (.npz), atomically."""
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **vars(self))
-
-    @classmethod
-    def load(cls, path: str | Path) -> FeatureSet:
-        """Read what :meth:`save` wrote.
-
-        Raises
-        ------
-        UserError
-            The file is missing or is no such file.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                texts = {
-                    name: str(stored[name]) for name in ("extractor", "resolution", "reading", "protocol")
-                }
-                return cls(features=stored["features"], **texts)
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"The features in {path} cannot be read.",
-                cause=str(error),
-                remedy="delete the file and score again",
-            ) from error
 
 
 def hair_and_face_only(image: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -117,6 +68,7 @@ def extract_features(
     extractor: Extractor,
     *,
     foregrounds: Iterable[np.ndarray] | None = None,
+    protocol: Mode | None = None,
     batch_size: int = 32,
     device: torch.device | str = "cpu",
 ) -> FeatureSet:
@@ -130,6 +82,8 @@ def extract_features(
         Already on ``device``.
     foregrounds : iterable of bool [H, W], optional
         Hair and face mask of each image; given, the reading is ``hair+face``.
+    protocol : Mode, optional
+        How to resize; the extractor's own where left out, or ``clean`` if it has none.
     batch_size : int
         Has no effect on the result beyond rounding.
 
@@ -138,43 +92,53 @@ def extract_features(
     UserError
         An image cannot be read, or there is none.
     ValueError
-        There are more or fewer masks than images, or one is of another size.
+        There are more or fewer masks than images, or one is of another size; or the protocol is not the
+        extractor's.
     """
+    own = getattr(extractor, "protocol", None)
+    protocol = protocol or own or "clean"
+    if own not in (None, protocol):
+        raise ValueError(f"{extractor.name} needs the protocol '{own}', not '{protocol}'")
     prepare_torchvision()
     from cleanfid.fid import get_batch_features
     from cleanfid.resize import build_resizer
 
     if len(images) == 0:
         raise UserError("There are no images to compute features of.", remedy="run the transfers first")
-    resize = build_resizer(PROTOCOL)
+    with warnings.catch_warnings():  # one of clean-fid's modes silences every warning of the process
+        resize = build_resizer(protocol)
     masks = itertools.repeat(None, len(images)) if foregrounds is None else foregrounds
-    pairs = zip(images, masks, strict=True)
     sizes: set[tuple[int, ...]] = set()
-    batches = []
-    while batch := list(itertools.islice(pairs, batch_size)):
-        frames = []
-        for image, mask in batch:
+
+    def frames() -> Iterator[np.ndarray]:
+        for image, mask in zip(images, masks, strict=True):
             pixels = image if isinstance(image, np.ndarray) else load_rgb(image)
             sizes.add(pixels.shape[:2])
-            frames.append(_resized(resize, pixels if mask is None else hair_and_face_only(pixels, mask)))
-        batches.append(get_batch_features(torch.from_numpy(np.stack(frames)), extractor, device))
+            yield _resized(resize, pixels if mask is None else hair_and_face_only(pixels, mask))
+
+    batches = [
+        get_batch_features(torch.from_numpy(batch), extractor, device)
+        for batch in _stacked(frames(), batch_size)
+    ]
     return FeatureSet(
         features=np.concatenate(batches).astype(np.float32),
         extractor=extractor.name,
         resolution=_resolution(sizes),
         reading="full" if foregrounds is None else "hair+face",
+        protocol=protocol,
     )
 
 
 def fid(generated: FeatureSet, reference: FeatureSet) -> dict[str, object]:
-    """Return one row: the FID between two sets and everything needed to know what it means.
+    """Return one row: FID and KID between two sets and everything needed to know what they mean.
 
     Returns
     -------
     dict
-        ``fid`` (float, NaN where either set has fewer than two images), ``extractor``, ``protocol``,
-        ``reading``, ``resolution``, ``n``, ``n_reference``, ``features`` (how many a picture), and
-        ``caution``: empty, or why the number must not be compared with others.
+        ``fid`` and ``kid`` (float, NaN where either set has fewer than two images), ``kid_error`` (its
+        standard error over images), ``extractor``, ``protocol``, ``reading``, ``resolution``, ``n``,
+        ``n_reference``, ``features`` (how many a picture), and ``caution``: empty, or why the FID must not
+        be compared with others. A caution is also logged, each once.
 
     Raises
     ------
@@ -186,11 +150,15 @@ def fid(generated: FeatureSet, reference: FeatureSet) -> dict[str, object]:
         if ours != theirs:
             raise ValueError(f"sets of different {aspect} cannot be compared: '{ours}' and '{theirs}'")
     n, n_reference = len(generated.features), len(reference.features)
-    value = float("nan")
-    if min(n, n_reference) >= 2:
-        value = frechet_distance_of_features(generated.features, reference.features)
+    value = generated.gaussian.distance(reference.gaussian) if min(n, n_reference) >= 2 else float("nan")
+    kid = generated.kernel.distance(reference.kernel)
+    caution = _caution(generated, reference)
+    if caution:
+        _log_once(caution)
     return {
         "fid": value,
+        "kid": kid.value,
+        "kid_error": kid.error,
         "extractor": generated.extractor,
         "protocol": generated.protocol,
         "reading": generated.reading,
@@ -198,7 +166,7 @@ def fid(generated: FeatureSet, reference: FeatureSet) -> dict[str, object]:
         "n": n,
         "n_reference": n_reference,
         "features": generated.features.shape[1],
-        "caution": _caution(generated, reference),
+        "caution": caution,
     }
 
 
@@ -217,12 +185,25 @@ def _caution(generated: FeatureSet, reference: FeatureSet) -> str:
     return "; ".join(remarks)
 
 
-def _resized(resize, pixels: np.ndarray) -> np.ndarray:
-    """Clean-fid's resizing of one uint8 ``[H, W, 3]``, to float32 ``[3, 299, 299]`` in [0, 255]."""
+@cache
+def _log_once(caution: str) -> None:
+    """Log a caution that many rows of a table share."""
+    get_logger("metrics").warning("FID: %s", caution)
+
+
+def _resized(resize: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    """Clean-fid's resizing of one uint8 ``[H, W, 3]``, to float32 ``[3, H', W']`` in [0, 255]."""
     with warnings.catch_warnings():
         # clean-fid names the float mode explicitly, which several releases of Pillow announced to end.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return resize(pixels).transpose(2, 0, 1)
+        return resize(pixels).astype(np.float32, copy=False).transpose(2, 0, 1)
+
+
+def _stacked(frames: Iterable[np.ndarray], batch_size: int) -> Iterator[np.ndarray]:
+    """Yield batches ``[N, 3, H, W]``, in order; neighbours of different sizes are kept apart."""
+    for _, alike in itertools.groupby(frames, key=np.shape):
+        while batch := list(itertools.islice(alike, batch_size)):
+            yield np.stack(batch)
 
 
 def _resolution(sizes: set[tuple[int, ...]]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from loho_bench.annotation.embedded import embedded_parser
+from loho_bench.annotation.choice import choose_parser
 from loho_bench.annotation.masks import dilate, scaled_pixels
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.methods.protocol import Parser
@@ -36,7 +36,7 @@ from loho_bench.portraits.images import to_tensor
 from loho_bench.progress import track
 from loho_bench.settings.project import Settings
 from loho_bench.storage import write_table
-from loho_bench.weights.embedded import load_features
+from loho_bench.weights.features import choose_features
 
 MARGIN = 5  # pixels of a 256-pixel frame
 
@@ -49,9 +49,9 @@ class Judges:
     lpips: Lpips
 
     @classmethod
-    def embedded(cls) -> Judges:
-        """Load the networks that ship with the package."""
-        return cls(embedded_parser(), load_features())
+    def of(cls, settings: Settings) -> Judges:
+        """Load the networks that the settings name."""
+        return cls(choose_parser(settings), choose_features(settings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +210,7 @@ def score_method(
         Tables of the run are missing or broken, or the method has no results.
     """
     inputs = load_inputs(settings.transfer.resolution, root)
-    judges = judges or Judges.embedded()
+    judges = judges or Judges.of(settings)
     results = read_results(inputs, method)
     rows: list[dict[str, object]] = []
     for _, row in track(results.iterrows(), f"scoring {method}", total=len(results)):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loho_bench.errors import UserError
+from loho_bench.networks.matching import network_for
 from loho_bench.networks.vgg import WIDTHS, Vgg16
 
 BLOCKS = (1, 2, 3, 4, 5)
@@ -59,15 +59,12 @@ class LpipsHeads(nn.Module):
         UserError
             Missing, unknown or misshapen tensors.
         """
-        try:
-            heads = cls([state[f"lin{i}.model.1.weight"].shape[1] for i in range(len(BLOCKS))])
-            heads.load_state_dict(dict(state), strict=True)
-        except (KeyError, IndexError, RuntimeError) as error:
-            raise UserError(
-                "These tensors are not the linear heads of LPIPS.",
-                cause=str(error),
-                remedy="Give the heads for VGG-16, version 0.1 (keys lin0.model.1.weight ... ).",
-            ) from error
+        heads = network_for(
+            lambda: cls([state[f"lin{i}.model.1.weight"].shape[1] for i in range(len(BLOCKS))]),
+            state,
+            what="These tensors are not the linear heads of LPIPS.",
+            remedy="Give the heads for VGG-16, version 0.1 (keys lin0.model.1.weight ... ).",
+        )
         return heads.eval().requires_grad_(False)
 
     def weights(self, block: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loho_bench.errors import UserError
+from loho_bench.networks.matching import network_for
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = (2, 2, 3, 3, 3)
@@ -57,15 +57,12 @@ class Vgg16(nn.Module):
             Missing, unknown or misshapen tensors.
         """
         state = {key: value for key, value in state.items() if not key.startswith("classifier.")}
-        try:
-            network = cls([state[f"features.{start}.weight"].shape[0] for start in _BLOCK_STARTS])
-            network.load_state_dict(state, strict=True)
-        except (KeyError, RuntimeError) as error:
-            raise UserError(
-                "These tensors are not a VGG-16 feature network.",
-                cause=str(error),
-                remedy="Give the state dict of torchvision's vgg16 (keys features.0.weight ... ).",
-            ) from error
+        network = network_for(
+            lambda: cls([state[f"features.{start}.weight"].shape[0] for start in _BLOCK_STARTS]),
+            state,
+            what="These tensors are not a VGG-16 feature network.",
+            remedy="Give the state dict of torchvision's vgg16 (keys features.0.weight ... ).",
+        )
         return network.eval().requires_grad_(False)
 
     def forward(self, x: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:

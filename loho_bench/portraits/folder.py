@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ from loho_bench.storage import file_sha256
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
-def list_images(folder: str | Path) -> list[Path]:
+def list_images(folder: str | Path, select: str = "*") -> list[Path]:
     """Return the image files in ``folder`` and its subfolders, sorted by id (the file's stem) and path.
 
-    Hidden files and other suffixes than ``SUFFIXES`` (in either case) are passed over.
+    Hidden files and other suffixes than ``SUFFIXES`` (in either case) are passed over, and so are files whose
+    id does not fit the pattern ``select`` (of a shell: ``*``, ``?``, ``[0-9]``).
 
     Raises
     ------
     UserError
-        The folder is missing or holds no image.
+        The folder is missing or holds no such image.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -33,13 +35,17 @@ def list_images(folder: str | Path) -> list[Path]:
     found = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and fnmatchcase(path.stem, select)
+        and path.is_file()
     ]
     if not found:
+        chosen = "" if select == "*" else f" whose id fits '{select}'"
         raise UserError(
             f"cannot use the folder of portraits '{folder}'",
-            cause=f"it holds no image ({', '.join(SUFFIXES)})",
-            remedy="set portraits.folder to a folder of aligned portraits",
+            cause=f"it holds no image ({', '.join(SUFFIXES)}){chosen}",
+            remedy="set portraits.folder to a folder of aligned portraits, and portraits.select to their ids",
         )
     return sorted(found, key=lambda path: (path.stem, str(path)))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +33,7 @@ class RejectedImage(UserError):
 
 
 def load_rgb(path: str | Path, smallest: int = SMALLEST_SIDE) -> np.ndarray:
-    """Read a square portrait as 8-bit RGB.
-
-    Grey, palette, CMYK and two-tone images are converted; 16-bit values are scaled to 8 bits (none is
-    clipped); transparent pixels are laid over white; the EXIF orientation is applied; colour profiles
-    are not (FFHQ and the networks are sRGB). Of a file with several frames the first counts.
+    """Read a square portrait as 8-bit RGB, converted as by :func:`decode_rgb`.
 
     Parameters
     ----------
@@ -54,25 +52,53 @@ def load_rgb(path: str | Path, smallest: int = SMALLEST_SIDE) -> np.ndarray:
         The file is missing, no image, truncated, not square, smaller than ``smallest`` or larger than
         ``LARGEST_SIDE``, or its pixels are 32-bit numbers of unknown range.
     """
+    return decode_rgb(path, partial(_check_portrait, smallest=smallest))
+
+
+def decode_rgb(path: str | Path, check_size: Callable[[Path, int, int], None]) -> np.ndarray:
+    """Read an image of any shape as 8-bit RGB.
+
+    Grey, palette, CMYK and two-tone images are converted; 16-bit values are scaled to 8 bits (none is
+    clipped); transparent pixels are laid over white; the EXIF orientation is applied; colour profiles
+    are not (FFHQ and the networks are sRGB). Of a file with several frames the first counts.
+
+    Parameters
+    ----------
+    path : str or Path
+    check_size : callable
+        Called with the path, the width and the height of the stored image before any pixel is decoded; raises
+        what :func:`reject` returns where they will not do.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[H, W, 3] uint8`` RGB.
+
+    Raises
+    ------
+    RejectedImage
+        The file is missing, no image, truncated, far too large or refused by ``check_size``, or its pixels
+        are 32-bit numbers of unknown range.
+    """
     path = Path(path)
     if not path.is_file():
-        raise _rejected(path, "there is no such file")
+        raise reject(path, "there is no such file")
     try:
         with warnings.catch_warnings():
             # Pillow's warnings name no file; what matters of them is a rejection below.
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                _check_size(path, *image.size, smallest)
+                check_size(path, *image.size)
                 return _to_rgb(path, image)
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "several times too many pixels") from error
+        raise too_large(path, "several times too many pixels") from error
     except UnidentifiedImageError as error:
-        raise _rejected(path, "unreadable: not an image of a known format") from error
+        raise reject(path, "unreadable: not an image of a known format") from error
     except RejectedImage:
         raise
     except Exception as error:
         # A damaged file can fail in any way inside a decoder (struct, zlib, index errors ...).
-        raise _rejected(path, f"unreadable or truncated ({error})", "replace it by a whole copy") from error
+        raise reject(path, f"unreadable or truncated ({error})", "replace it by a whole copy") from error
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:
@@ -96,34 +122,34 @@ def to_uint8(images: Tensor) -> np.ndarray:
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def _rejected(path: Path, reason: str, remedy: str = "") -> RejectedImage:
+def reject(path: Path, reason: str, remedy: str = "") -> RejectedImage:
+    """Return the exception that sets the file ``path`` aside for ``reason``."""
     return RejectedImage(f"cannot use the image {path}", cause=reason, remedy=remedy)
 
 
-def _check_size(path: Path, width: int, height: int, smallest: int) -> None:
+def too_large(path: Path, size: str, limit: int = LARGEST_SIDE) -> RejectedImage:
+    """Return the exception that sets a file aside whose sides exceed ``limit`` pixels."""
+    return reject(path, f"too large ({size})", f"reduce it to at most {limit}x{limit} pixels")
+
+
+def _check_portrait(path: Path, width: int, height: int, smallest: int) -> None:
     if max(width, height) > LARGEST_SIDE:
-        raise _too_large(path, f"{width}x{height} pixels")
+        raise too_large(path, f"{width}x{height} pixels")
     if width != height:
-        raise _rejected(
+        raise reject(
             path,
             f"not square ({width}x{height} pixels)",
-            "align it first: the benchmark needs portraits aligned as FFHQ is",
+            "align it first (loho-bench align): the benchmark needs portraits aligned as FFHQ is",
         )
     if width < smallest:
-        raise _rejected(
+        raise reject(
             path, f"too small ({width}x{height} pixels)", f"give at least {smallest}x{smallest} pixels"
         )
 
 
-def _too_large(path: Path, size: str) -> RejectedImage:
-    return _rejected(
-        path, f"too large ({size})", f"reduce it to at most {LARGEST_SIDE}x{LARGEST_SIDE} pixels"
-    )
-
-
 def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
     if image.mode in ("I", "F"):
-        raise _rejected(
+        raise reject(
             path, "its pixels are 32-bit numbers, of which no range is known", "save it with 8 bits a channel"
         )
     image.load()

@@ -57,7 +57,7 @@ def write_portraits(settings: Settings, out: str | Path, workers: int = 1) -> No
         steps = _map(draw, range(settings.portraits.count), workers)
         rows = list(track(steps, "drawing portraits", settings.portraits.count))
     else:
-        paths = list_images(settings.portraits.folder)
+        paths = list_images(settings.portraits.folder, settings.portraits.select)
         rows = list(track(_map(inspect_image, paths, workers), "inspecting portraits", len(paths)))
         rows = reject_shared_ids(rows)
         _report_rejected(rows, settings.portraits.folder)

@@ -6,18 +6,24 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from torch import nn
 
 from loho_bench.methods.protocol import Parser
+from loho_bench.metrics.feature_set import FeatureSet, Reading
 from loho_bench.metrics.features import EmbeddedExtractor
-from loho_bench.metrics.fid import Extractor, FeatureSet, Reading, extract_features
+from loho_bench.metrics.fid import Extractor, extract_features
+from loho_bench.metrics.inception import load_inception
 from loho_bench.metrics.scoring_inputs import RunInputs, load_result, parse_masks
 from loho_bench.portraits.synthetic import Rendered
 from loho_bench.progress import get_logger
 from loho_bench.provenance import stable_hash
 from loho_bench.reports.run import Run
+from loho_bench.settings.project import Settings
 from loho_bench.storage import file_sha256
 from loho_bench.weights.embedded import load_extractor
+from loho_bench.weights.needs import EMBEDDED, needed_files
+from loho_bench.weights.store import WeightStore
 
 READINGS: tuple[Reading, ...] = ("full", "hair+face")
 
@@ -35,9 +41,22 @@ class LazyImages(Sequence[np.ndarray]):
         return self._make(self._keys[index])
 
 
-def embedded_extractor() -> EmbeddedExtractor:
-    """Load the extractor that ships with the package."""
-    return EmbeddedExtractor(load_extractor())
+def choose_extractor(settings: Settings, device: torch.device | str = "cpu") -> Extractor:
+    """Load the extractor that the settings name: Inception onto ``device``, or the embedded one.
+
+    The embedded one is small and stays on the processor, where both take their images from.
+
+    Raises
+    ------
+    UserError
+        Inception's file is missing or is not of the mode asked for.
+    """
+    networks = settings.networks
+    if networks.extractor == EMBEDDED:
+        return EmbeddedExtractor(load_extractor())
+    files = WeightStore.from_settings(settings.weights).require(needed_files(networks, "extractor"))
+    (path,) = files.values()
+    return load_inception(networks.inception_mode, path, device=device)
 
 
 def eligible_portraits(run: Run) -> list[str]:

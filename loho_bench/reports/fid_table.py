@@ -1,30 +1,35 @@
-"""``reports/fid.csv``: FID of every method by category, of full frames and of hair and face only."""
+"""``reports/fid.csv``: FID and KID of every method by category, of full frames and of hair and face only."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from loho_bench.annotation.embedded import embedded_parser
+from loho_bench.annotation.choice import choose_device, choose_parser
 from loho_bench.methods.protocol import Parser
-from loho_bench.metrics.fid import Extractor, FeatureSet, fid
+from loho_bench.metrics import inception
+from loho_bench.metrics.feature_set import FeatureSet
+from loho_bench.metrics.fid import Extractor, fid
 from loho_bench.metrics.statistics import Interval, bootstrap_fid
 from loho_bench.reports.features import (
     READINGS,
     answer_features,
-    embedded_extractor,
+    choose_extractor,
     reference_features,
     result_features,
 )
-from loho_bench.reports.formats import Cell, Table, counts, interval_cells
+from loho_bench.reports.formats import Cell, Table, counts, decimals, interval_cells, number
 from loho_bench.reports.run import CATEGORIES, OVERALL, Run, method_label, open_run
 from loho_bench.settings.project import Settings
 from loho_bench.storage import read_table, write_table
+from loho_bench.weights.needs import EMBEDDED
 
 TRUE_ANSWER = "true-answer"
-NOT_COMPARABLE = "embedded extractor, {portraits}: not comparable with FFHQ numbers"
+NOT_COMPARABLE = "not comparable with FFHQ numbers"
+COMPARABLE = "comparable with numbers of the same mode, reference portraits and n"
 FLOOR = " The true answer's row is what a perfect transfer of the same tuples would get."
 FID_RESAMPLES = 500
 
@@ -42,15 +47,16 @@ def write_fid(
     Parameters
     ----------
     extractor, parser : optional
-        The embedded networks where left out.
+        Those that the settings name where left out.
 
     Raises
     ------
     UserError
-        A method of ``settings.reports.methods`` has no results.
+        Files of these networks are missing, or a method of ``settings.reports.methods`` has no results.
     """
     run = open_run(settings, root)
-    extractor, parser = extractor or embedded_extractor(), parser or embedded_parser()
+    extractor = extractor or choose_extractor(settings, choose_device())
+    parser = parser or choose_parser(settings)
     asked = run.transfers
     answers = [run.inputs.true_answer(row) for _, row in asked.iterrows()] if run.inputs.synthetic else []
     rows = []
@@ -91,7 +97,6 @@ def _row(
             confidence=run.settings.reports.confidence,
             resamples=min(FID_RESAMPLES, run.settings.reports.bootstrap),
         )
-    portraits = "synthetic portraits" if run.inputs.synthetic else "a generator that has only seen drawings"
     own = [] if method == TRUE_ANSWER else [method]
     return {
         "method": method,
@@ -101,6 +106,8 @@ def _row(
         "low": interval.low,
         "high": interval.high,
         "confidence": interval.confidence,
+        "kid": row["kid"],
+        "kid_error": row["kid_error"],
         "n": row["n"],
         "failed": failed,
         "n_reference": row["n_reference"],
@@ -113,9 +120,22 @@ def _row(
         "precision": run.provenance(own, "precision") if own else "",
         "settings_hash": run.provenance(own, "settings_hash") if own else "",
         "weights_hash": run.provenance(own, "weights_hash") if own else "",
-        "comparable": NOT_COMPARABLE.format(portraits=portraits),
+        "comparable": comparability(run, chosen.extractor),
         "caution": row["caution"],
     }
+
+
+def comparability(run: Run, extractor: str) -> str:
+    """Say what made the numbers of the run and whether they can stand beside published ones."""
+    published = extractor.startswith(inception.NAME)
+    if run.inputs.synthetic:
+        portraits = "synthetic portraits"
+    elif run.settings.networks.generator == EMBEDDED:
+        portraits = "a generator that has only seen drawings"
+    else:
+        portraits = "photographs"
+    judged = COMPARABLE if published and run.photographic else NOT_COMPARABLE
+    return f"{'published' if published else 'embedded'} extractor, {portraits}: {judged}"
 
 
 def read_fid(path: str | Path) -> pd.DataFrame:
@@ -134,6 +154,17 @@ def fid_interval(table: pd.DataFrame, method: str, reading: str, category: str) 
     return Interval(row["fid"], row["low"], row["high"], int(row["n"]), int(row["failed"]), row["confidence"])
 
 
+def _kid_cells(table: pd.DataFrame, methods: Sequence[str], reading: str) -> list[Cell]:
+    """Overall KID of the methods in thousandths, each with its standard error."""
+    overall = table[(table["reading"] == reading) & (table["category"] == OVERALL)].set_index("method")
+    thousandths = 1000 * overall.loc[list(methods), ["kid", "kid_error"]]
+    digits = decimals(thousandths["kid"])
+    return [
+        Cell(number(value, digits), "" if np.isnan(error) else f"± {number(error, digits)}")
+        for value, error in thousandths.itertuples(index=False)
+    ]
+
+
 def fid_display(table: pd.DataFrame, reading: str) -> Table:
     """Return the table of one reading for readers: methods down, categories across, the true answer last."""
     methods = [name for name in table["method"].unique() if name != TRUE_ANSWER]
@@ -141,6 +172,7 @@ def fid_display(table: pd.DataFrame, reading: str) -> Table:
     columns = [
         interval_cells([fid_interval(table, m, reading, c) for m in methods], False) for c in categories
     ]
+    columns.append(_kid_cells(table, methods, reading))
     rows = [
         (
             Cell(method_label(method)),
@@ -152,14 +184,15 @@ def fid_display(table: pd.DataFrame, reading: str) -> Table:
     if TRUE_ANSWER in set(table["method"]):
         intervals = [fid_interval(table, TRUE_ANSWER, reading, category) for category in categories]
         cells = [interval_cells([interval])[0] for interval in intervals]
+        cells += _kid_cells(table, [TRUE_ANSWER], reading)
         rows.append((Cell("True answer", "(a perfect transfer)"), *cells, Cell(counts(intervals[:1]))))
     first = table.iloc[0]
     shown = {c: counts([fid_interval(table, m, reading, c) for m in methods]) for c in categories}
     headings = (f"{category.capitalize()} (n = {n})" for category, n in shown.items())
     return Table(
         name=f"fid-{reading}",
-        title=f"FID, {'full frame' if reading == 'full' else 'hair and face only (LOHO-HF)'} ↓",
-        header=("Method", *headings, "n"),
+        title=f"FID and KID, {'full frame' if reading == 'full' else 'hair and face only (LOHO-HF)'} ↓",
+        header=("Method", *headings, "KID × 1000", "n"),
         rows=tuple(rows),
         data=table[table["reading"] == reading],
         notes=(
@@ -167,6 +200,7 @@ def fid_display(table: pd.DataFrame, reading: str) -> Table:
             f"{first['resolution']} px, {first['n_reference']} reference portraits "
             f"({first['reference']}). This is the {first['comparable']}.",
             "With few images FID is biased upwards, and more so in a category than overall: compare down a "
-            "column only." + (FLOOR if TRUE_ANSWER in set(table["method"]) else ""),
+            "column only. KID, here overall, is not biased; ± is its standard error over images."
+            + (FLOOR if TRUE_ANSWER in set(table["method"]) else ""),
         ),
     )

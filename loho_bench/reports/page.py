@@ -21,7 +21,10 @@ from loho_bench.reports.formats import MISSING, decimals, interval_note, number
 from loho_bench.reports.inlining import image_uri, themed_figure
 from loho_bench.reports.paper import CITATION
 from loho_bench.reports.run import OVERALL, Run, method_label
+from loho_bench.settings.project import NetworkSettings
 from loho_bench.storage import write_text
+from loho_bench.weights.embedded import NAMES
+from loho_bench.weights.needs import EMBEDDED
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def provenance(run: Run, fid_rows: pd.DataFrame, methods: Sequence[str]) -> list
     source = "synthetic, drawn by the renderer" if run.inputs.synthetic else "a folder of photographs"
     facts = [
         ("Portraits", source),
-        ("Networks", run.settings.transfer.networks),
+        ("Networks", _networks(run.settings.networks)),
         ("Resolution", f"{run.settings.transfer.resolution} px"),
         ("Run seed", str(run.settings.seed)),
         ("Machine", run.provenance(methods, "device")),
@@ -176,6 +179,14 @@ def provenance(run: Run, fid_rows: pd.DataFrame, methods: Sequence[str]) -> list
     # The runner's rows may say when they were written; the page never looks at the clock.
     finished = run.provenance(methods, "finished")
     return facts if finished == "not recorded" else [("Date", max(finished.split(", "))), *facts]
+
+
+def _networks(chosen: NetworkSettings) -> str:
+    """Say which network did which job; the one word "embedded" where all came with the package."""
+    jobs = {job: getattr(chosen, job) for job in NAMES}
+    if set(jobs.values()) == {EMBEDDED}:
+        return EMBEDDED
+    return ", ".join(f"{job} {network}" for job, network in jobs.items())
 
 
 def settings_to_rerun(run: Run) -> dict[str, object]:

@@ -19,6 +19,7 @@ from loho_bench.metrics.statistics import Interval, bootstrap_mean, paired_diffe
 from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import Settings
 from loho_bench.storage import read_table
+from loho_bench.weights.needs import EMBEDDED
 
 OVERALL = "overall"
 CATEGORIES = tuple(category.name for category in curation.CATEGORIES)
@@ -35,6 +36,11 @@ class Run:
     def inputs(self) -> RunInputs:
         """Tuples, portraits and annotations."""
         return load_inputs(self.settings.transfer.resolution, self.root)
+
+    @property
+    def photographic(self) -> bool:
+        """Whether photographs were transferred by a generator that was trained on photographs."""
+        return not self.inputs.synthetic and self.settings.networks.generator != EMBEDDED
 
     @cached_property
     def census(self) -> pd.DataFrame:

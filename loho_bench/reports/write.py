@@ -34,7 +34,7 @@ def write_reports(
     fid_csv : str or Path, optional
         A table of :func:`~loho_bench.reports.fid_table.write_fid` to use; computed where left out.
     extractor, parser : optional
-        The embedded networks where left out.
+        Those that the settings name, where left out.
 
     Raises
     ------

@@ -21,12 +21,50 @@ class PortraitSettings(StrictModel):
     """Width and height of the synthetic portraits in pixels."""
     folder: str = ""
     """Folder of images, for ``source: folder``."""
+    select: str = "*"
+    """Which images of the folder: a pattern of their ids, such as ``6????`` for FFHQ's last 10 000."""
+    expected: int = Field(0, ge=0)
+    """How many images a plan reckons with while the folder is not there; 0 asks for the folder at once."""
 
     @model_validator(mode="after")
     def _need_a_folder(self) -> Self:
         if self.source == "folder" and not self.folder:
             raise ValueError("'source: folder' needs 'folder', the path of a folder of images")
         return self
+
+
+class NetworkSettings(StrictModel):
+    """Which network does which job: the small ones that ship with the package, or published checkpoints."""
+
+    generator: Literal["embedded", "stylegan2-ffhq", "stylegan2-ffhq-nvidia"] = "embedded"
+    """StyleGAN2: ``stylegan2-ffhq`` is a ``.pt`` of the common layout, the other one NVIDIA's pickle."""
+    parser: Literal["embedded", "graphonomy", "bisenet", "parsenet"] = "embedded"
+    """Finds hair and face: Graphonomy, or a parser of facexlib."""
+    parser_scales: Literal["single", "multiple"] = "multiple"
+    """Graphonomy on the portrait alone, or summed over six scales and their mirror images."""
+    landmarks: Literal["embedded", "2dfan"] = "embedded"
+    """Finds the 68 landmarks: 2D-FAN is that of face-alignment."""
+    face_detector: Literal[
+        "aligned", "sfd", "blazeface", "blazeface-back", "retinaface", "yunet", "scrfd"
+    ] = "aligned"
+    """Where 2D-FAN looks for the face: at its place in aligned portraits, or where a detector finds it."""
+    features: Literal["embedded", "vgg16"] = "embedded"
+    """What the losses and LPIPS see with: VGG16 is torchvision's with the heads of ``lpips``."""
+    extractor: Literal["embedded", "inception"] = "embedded"
+    """What FID and KID see with."""
+    inception_mode: Literal["clean", "legacy_pytorch", "legacy_tensorflow"] = "clean"
+    """How images reach Inception: a mode of clean-fid. Numbers of different modes do not compare."""
+
+
+class WeightSettings(StrictModel):
+    """Where published checkpoints lie; docs/weights.md lists them."""
+
+    folder: str = ""
+    """Folder of the files; by default that of ``LOHO_BENCH_WEIGHTS``, or a cache of the user's."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Paths of single files by their names in ``loho-bench weights list``."""
+    mirrors: tuple[str, ...] = ()
+    """Addresses or folders to fetch from before the files' own."""
 
 
 class AnnotationSettings(StrictModel):
@@ -71,8 +109,6 @@ class TupleSettings(StrictModel):
 class TransferSettings(StrictModel):
     """How transfers are computed, whatever the method."""
 
-    networks: Literal["embedded"] = "embedded"
-    """Which generator, parser and feature network to use."""
     resolution: int = Field(128, ge=32, le=1024)
     """Width and height of the transferred portraits in pixels."""
     batch_size: int = Field(6, ge=1)
@@ -103,6 +139,8 @@ class Settings(StrictModel):
 
     seed: int = Field(0, ge=0)
     """Seed of the whole run; every other seed is derived from it."""
+    networks: NetworkSettings = NetworkSettings()
+    weights: WeightSettings = WeightSettings()
     portraits: PortraitSettings = PortraitSettings()
     annotation: AnnotationSettings = AnnotationSettings()
     tuples: TupleSettings = TupleSettings()

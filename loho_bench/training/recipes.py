@@ -25,7 +25,8 @@ from loho_bench.training.generator.train import CONFIG, train_generator
 from loho_bench.training.inversion import inversion_quality
 from loho_bench.training.landmarks import train_landmarks
 from loho_bench.training.parser import train_parser
-from loho_bench.weights.embedded import build_features, load_strictly
+from loho_bench.weights.checkpoints import load_strictly
+from loho_bench.weights.embedded import build_features
 from loho_bench.weights.files import read_network, save_network
 
 TRAINING_PORTRAITS = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from loho_bench.errors import UserError
 from loho_bench.networks.graphonomy import Graphonomy
@@ -21,6 +21,7 @@ from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
 from loho_bench.provenance import stable_hash
 from loho_bench.storage import read_json
+from loho_bench.weights.checkpoints import load_strictly
 from loho_bench.weights.files import read_network
 
 FOLDER = Path(__file__).parent / "embedded"
@@ -75,24 +76,6 @@ def _load(name: str, build: Callable[[dict[str, Any]], nn.Module]) -> Any:
         ) from error
     load_strictly(network, tensors, path)
     return network.eval().requires_grad_(False)
-
-
-def load_strictly(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Load ``tensors`` into ``network``, or say in a few lines how the two differ."""
-    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if wanted != found:
-        differing = [name for name in sorted(wanted | found) if wanted.get(name) != found.get(name)]
-        examples = "; ".join(
-            f"{name}: file {found.get(name, 'absent')}, network {wanted.get(name, 'absent')}"
-            for name in differing[:3]
-        )
-        raise UserError(
-            f"cannot load the weights {path}",
-            cause=f"{len(differing)} tensors differ from the network's: {examples}",
-            remedy="use the file that belongs to this network and version",
-        )
-    network.load_state_dict(tensors)
 
 
 def _integer_keys(config: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from loho_bench.storage import read_table
 class ColourParser:
     """Calls red pixels hair and blue pixels face, and counts what it is given."""
 
+    size = 128
+
     def __init__(self):
         self.batches = []
 
@@ -34,6 +36,8 @@ class ColourParser:
 
 class CentreDetector:
     """Puts all points in the centre of the blue pixels."""
+
+    size = 128
 
     def detect(self, images: torch.Tensor) -> torch.Tensor:
         blue = (images[:, 2] > 0.5).float()

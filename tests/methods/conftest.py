@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from golden_weights import generic_weights
 from runner_world import install, write_world
 from small_networks import SIZE, small_networks
 
 from loho_bench.methods.protocol import Resources, TupleBatch
 from loho_bench.networks.graphonomy import FACE, HAIR
-from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
-from loho_bench.networks.vgg import Vgg16
 
 
 class BrightnessParser:
@@ -75,27 +70,6 @@ def batch() -> TupleBatch:
         appearance_face=ellipse(19, 8),
         seeds=(101, 202, 303),
     )
-
-
-@pytest.fixture(scope="session")
-def rebuilt_vgg() -> Callable[[int], Vgg16]:
-    """Makes a VGG-16 of full width, whose weights follow from their names and a salt."""
-    shapes = {key: tuple(value.shape) for key, value in Vgg16().state_dict().items()}
-    return lambda salt: Vgg16.from_state_dict(generic_weights(shapes, salt, math.sqrt(2)))
-
-
-@pytest.fixture(scope="session")
-def vgg404(rebuilt_vgg) -> Vgg16:
-    return rebuilt_vgg(404)
-
-
-@pytest.fixture(scope="session")
-def published_heads() -> LpipsHeads:
-    """The LPIPS 0.1 heads for VGG-16, whose file is no part of this repository."""
-    path = os.environ.get("LOHO_BENCH_LPIPS_HEADS")
-    if not path:
-        pytest.skip("set LOHO_BENCH_LPIPS_HEADS to the vgg.pth of LPIPS 0.1")
-    return LpipsHeads.from_state_dict(torch.load(path, map_location="cpu", weights_only=True))
 
 
 @pytest.fixture

@@ -122,9 +122,9 @@ def test_new_weights_redo_everything(world, monkeypatch):
 
 def test_the_weights_are_those_that_transfers_use(world, monkeypatch):
     asked = []
-    monkeypatch.setattr(runner, "weights_hash", lambda *names: asked.append(names) or "some")
+    monkeypatch.setattr(runner, "weights_hash", lambda settings, *jobs: asked.append(jobs) or "some")
     run()
-    assert [set(names) for names in asked] == [{"generator", "parser", "features"}]
+    assert [set(jobs) for jobs in asked] == [{"generator", "parser", "features"}]
 
 
 def test_a_new_release_redoes_everything(world, monkeypatch):

@@ -29,6 +29,18 @@ class CoarseColours(nn.Module):
         return functional.adaptive_avg_pool2d(images.sqrt(), 3).flatten(1)
 
 
+class FullFrame(nn.Module):
+    """Size, extremes and mean of what it is shown, whatever the size."""
+
+    name = "full-frame"
+
+    def forward(self, images):
+        assert images.dtype == torch.float32
+        height = torch.full((len(images),), float(images.shape[-1]))
+        pixels = images.flatten(1)
+        return torch.stack([height, pixels[:, 7000], pixels.amin(1), pixels.amax(1), pixels.mean(1)], 1)
+
+
 def random_pictures(seed, n, height=72, width=72):
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (n, 5, 5, 3), dtype=np.uint8)
@@ -45,14 +57,20 @@ def folders(tmp_path_factory):
     return root / "generated", root / "reference"
 
 
-def clean_fid_features(folder):
+def clean_fid_features(folder, extractor=None, mode="clean"):
     prepare_torchvision()
     from cleanfid.fid import get_folder_features
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return get_folder_features(
-            str(folder), CoarseColours(), num_workers=0, batch_size=7, device="cpu", verbose=False
+            str(folder),
+            extractor or CoarseColours(),
+            num_workers=0,
+            batch_size=7,
+            device="cpu",
+            mode=mode,
+            verbose=False,
         )
 
 
@@ -93,6 +111,28 @@ def test_row_says_what_the_number_is(folders):
     }
     assert (row["n"], row["n_reference"], row["features"]) == (30, 36, 27)
     assert "30 images are fewer than 2048" in row["caution"]
+
+
+@pytest.mark.parametrize("protocol", ["legacy_pytorch", "legacy_tensorflow"])
+def test_the_protocol_is_a_choice_and_part_of_the_row(folders, protocol):
+    paths = sorted(folders[0].glob("*.png"))[:3]
+    extractor = FullFrame()
+    ours = extract_features(paths, extractor, protocol=protocol)
+    expected = clean_fid_features(folders[0], extractor, protocol)[:3]
+    np.testing.assert_allclose(ours.features, expected, rtol=1e-6, atol=1e-6)
+    assert fid(ours, ours)["protocol"] == protocol
+    clean = extract_features(paths, extractor)
+    assert np.abs(clean.features - ours.features).max() > 0.1
+    with pytest.raises(ValueError, match="different protocol"):
+        fid(ours, clean)
+
+
+def test_no_protocol_silences_the_warnings_of_others(folders):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        extract_features(sorted(folders[0].glob("*.png"))[:1], FullFrame(), protocol="legacy_pytorch")
+        warnings.warn("still heard", UserWarning, stacklevel=1)
+    assert "still heard" in [str(warning.message) for warning in caught]
 
 
 def test_large_sets_need_no_caution():
@@ -168,6 +208,7 @@ def test_wrong_number_of_masks_and_empty_sets_are_refused():
 
 def test_cache_gives_back_what_was_stored_and_names_a_broken_file(tmp_path):
     ours = extract_features(random_pictures(7, 3), CoarseColours())
+    fid(ours, ours)  # what it works out about a set is not stored with the set
     ours.save(tmp_path / "features.npz")
     again = FeatureSet.load(tmp_path / "features.npz")
     np.testing.assert_array_equal(again.features, ours.features)

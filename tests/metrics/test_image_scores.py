@@ -1,6 +1,4 @@
-"""PSNR, SSIM and LPIPS against scikit-image, reference numbers and known cases."""
-
-import json
+"""PSNR, SSIM and LPIPS against scikit-image and known cases."""
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from loho_bench.metrics.lpips_distance import lpips_distance
 from loho_bench.metrics.psnr import psnr
-from loho_bench.metrics.ssim import ssim, ssim_map
+from loho_bench.metrics.ssim import ssim
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.vgg import Vgg16
 
@@ -21,22 +19,6 @@ def image_pair(seed, height=24, width=31, noise=20):
     first = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     second = np.clip(first + rng.normal(0, noise, first.shape), 0, 255).astype(np.uint8)
     return first, second
-
-
-@pytest.fixture(scope="module", params=range(4))
-def golden_pair(golden, request):
-    i = request.param
-    arrays = np.load(golden / "metrics_images.npz")
-    values = json.loads((golden / "metrics_values.json").read_text())["image_pairs"][i]
-    return arrays[f"a{i}"], arrays[f"b{i}"], arrays[f"ssim_map_uniform7_{i}"], values
-
-
-def test_reference_numbers(golden_pair):
-    first, second, similarity, values = golden_pair
-    assert psnr(first, second) == pytest.approx(values["psnr"], rel=1e-12)
-    assert ssim(first, second) == pytest.approx(values["ssim_uniform7"], rel=1e-10)
-    assert ssim(first, second, "gaussian") == pytest.approx(values["ssim_gaussian_sigma1.5_pop"], rel=1e-10)
-    np.testing.assert_allclose(ssim_map(first, second), similarity, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden_weights import stylegan2_weights
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from loho_bench.networks.stylegan2 import Generator, latent_moments
+from loho_bench.parity.rules import stylegan2_weights
 
 IMAGE = 1e-4  # largest deviation, in standard deviations of the image
 GRADIENT = 1e-3  # relative, in norm

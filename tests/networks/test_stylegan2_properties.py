@@ -91,6 +91,47 @@ def test_without_modulation_weights_the_latents_do_not_matter():
     assert float(image.std()) > 0.1
 
 
+def test_a_clamp_bounds_every_map_and_every_rgb_layer():
+    generator = small()
+    torch.manual_seed(7)
+    wplus = torch.randn(2, generator.num_latents, 6)
+    maps, layers = [], [generator.conv1, *generator.convs]
+    hooks = [layer.register_forward_hook(lambda _, __, y: maps.append(y)) for layer in layers]
+    free = generator(wplus)
+    largest = max(float(y.abs().max()) for y in maps)
+    for hook in hooks:
+        hook.remove()
+
+    def bound(clamp: float) -> Generator:
+        other = small(conv_clamp=clamp)
+        other.load_state_dict(generator.state_dict())
+        return other
+
+    assert torch.equal(bound(10 * largest)(wplus), free)
+    # One level: nothing but its own RGB layer after its own convolution, so that both can be done by hand.
+    clamp = 0.3
+    features = generator.conv1(
+        generator.input.input.expand(2, -1, -1, -1), wplus[:, 0], generator.noises.noise_0
+    )
+    by_hand = generator.to_rgb1(features.clamp(-clamp, clamp), wplus[:, 1]).clamp(-clamp, clamp)
+    image = bound(clamp).synthesis(wplus, resolution=4)
+    torch.testing.assert_close(image, by_hand)
+    assert float((image.abs() == clamp).float().mean()) > 0.05
+    # Three levels of RGB, each within the clamp before it is added to the doubled image below.
+    assert float(bound(clamp)(wplus).abs().max()) <= 3 * clamp + 1e-5
+    assert float((bound(clamp)(wplus) - free).abs().max()) > clamp
+
+
+def test_no_gradient_passes_a_clamp():
+    generator = small(conv_clamp=1e-3)
+    wplus = torch.randn(1, generator.num_latents, 6, requires_grad=True)
+    image = generator.synthesis(wplus, resolution=4)
+    inside = image.detach().abs() < 1e-3
+    (gradient,) = torch.autograd.grad(image[~inside].sum(), wplus)
+    assert bool((~inside).any())
+    assert torch.all(gradient == 0)
+
+
 def test_latent_statistics_are_moments_of_mapped_draws():
     generator = small()
     mean, deviation_ = generator.latent_statistics(500, seed=11)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,14 @@ import torch
 from fake_run import METHODS, ColourParser
 from PIL import Image
 from scipy import linalg
+from torch import nn
 
-from loho_bench.reports.fid_table import TRUE_ANSWER, fid_display, read_fid, write_fid
+from loho_bench.errors import UserError
+from loho_bench.metrics.features import EmbeddedExtractor
+from loho_bench.metrics.inception import InceptionExtractor
+from loho_bench.reports.features import choose_extractor
+from loho_bench.reports.fid_table import TRUE_ANSWER, comparability, fid_display, read_fid, write_fid
+from loho_bench.reports.run import open_run
 
 
 class ThreeMeans:
@@ -47,6 +54,13 @@ def frechet(first: np.ndarray, second: np.ndarray) -> float:
     return float(gap @ gap + np.trace(covariances[0] + covariances[1] - 2 * root))
 
 
+def mmd(first: np.ndarray, second: np.ndarray) -> float:
+    """KID from whole kernel matrices."""
+    (xx, xy), (_, yy) = ([(a @ b.T / a.shape[1] + 1) ** 3 for b in (first, second)] for a in (first, second))
+    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (xx, yy)]
+    return within[0] + within[1] - 2 * xy.mean()
+
+
 def eligible(root) -> pd.DataFrame:
     table = pd.concat(pd.read_parquet(path) for path in sorted(root.glob("annotations/*.parquet")))
     return table[(table["status"] == "ok") & (table["hair_fraction"] >= 0.18)]
@@ -73,6 +87,9 @@ def test_full_frames_overall_and_by_category(root, table):
     medium = row(table, "loho", category="medium")
     assert medium["fid"] == pytest.approx(frechet(ours[3:6], reference), rel=1e-3)
     assert (medium["n"], medium["n_reference"]) == (3, len(reference))
+    assert row(table, "loho")["kid"] == pytest.approx(mmd(ours, reference), rel=1e-3)
+    assert medium["kid"] == pytest.approx(mmd(ours[3:6], reference), rel=1e-3)
+    assert 0 < row(table, "loho")["kid_error"] < medium["kid_error"]
 
 
 def test_hair_and_face_are_masked_on_both_sides(root, table):
@@ -137,6 +154,8 @@ def test_a_method_that_failed_everywhere_has_rows_without_a_number(copied, setti
     assert (lost["n"], lost["failed"]) == (0, 9)
     shown = fid_display(read_fid(copied / "fid.csv"), "full")
     assert shown.rows[0][1].text == "–"
+    kid = shown.rows[0][shown.header.index("KID × 1000")]
+    assert (kid.text, kid.note) == ("–", "")
 
 
 def test_the_table_comes_back_from_its_csv(root, table, settings):
@@ -145,3 +164,46 @@ def test_the_table_comes_back_from_its_csv(root, table, settings):
     shown = fid_display(again, "hair+face")
     assert [cells[0].text for cells in shown.rows][-1] == "True answer"
     assert shown.header[2] == "Easy (n = 3)"
+    column, kid = shown.header.index("KID × 1000"), row(table, "loho", "hair+face")["kid"]
+    assert float(shown.rows[0][column].text) == pytest.approx(1000 * kid, rel=0.01)
+    assert shown.rows[0][column].note.startswith("± ")
+    assert shown.rows[-1][column].text != "–"
+
+
+def named(settings, **networks):
+    return settings.model_copy(update={"networks": settings.networks.model_copy(update=networks)})
+
+
+def test_the_settings_name_the_extractor(settings, tmp_path):
+    assert isinstance(choose_extractor(settings), EmbeddedExtractor)
+    file = tmp_path / "any-name.pt"
+    inception = named(settings, extractor="inception", inception_mode="legacy_tensorflow").model_copy(
+        update={"weights": settings.weights.model_copy(update={"files": {"inception-clean": str(file)}})}
+    )
+    with pytest.raises(UserError, match="inception-clean"):
+        choose_extractor(inception)
+    program = nn.Module()
+    program.layers = nn.Conv2d(3, 4, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(program).save(file)
+    found = choose_extractor(inception)
+    assert isinstance(found, InceptionExtractor)
+    assert (found.name, found.protocol) == ("inception-v3 (legacy_tensorflow)", "legacy_tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("name", "generator", "drawn", "expected"),
+    [
+        ("inception-v3 (clean)", "stylegan2-ffhq", True, "published extractor, synthetic portraits: not"),
+        ("inception-v3 (clean)", "embedded", False, "has only seen drawings: not comparable"),
+        ("three-means", "stylegan2-ffhq", False, "embedded extractor, photographs: not comparable"),
+        ("inception-v3 (clean)", "stylegan2-ffhq", False, "published extractor, photographs: comparable"),
+    ],
+)
+def test_only_published_networks_on_photographs_compare(copied, settings, name, generator, drawn, expected):
+    if not drawn:
+        portraits = copied / "portraits/portraits.parquet"
+        pd.read_parquet(portraits).assign(parameters="").to_parquet(portraits)
+    run = open_run(named(settings, generator=generator), copied)
+    assert expected in comparability(run, name)

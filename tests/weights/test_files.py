@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from itertools import pairwise
 
 import pytest
 import torch
@@ -14,9 +13,8 @@ from safetensors.torch import load_file, save_file
 from loho_bench.errors import UserError
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.vgg import Vgg16
-from loho_bench.storage import write_json
 from loho_bench.weights import embedded
-from loho_bench.weights.embedded import FOLDER, NAMES, build_features, load_strictly, weights_hash
+from loho_bench.weights.embedded import FOLDER, NAMES, build_features, load_strictly
 from loho_bench.weights.files import read_network, save_network
 
 WIDTHS = (2, 3, 4, 4, 4)
@@ -131,22 +129,6 @@ def test_a_file_of_another_network_is_refused(tmp_path, monkeypatch, loader, con
     path = tmp_path / f"{loader.removeprefix('load_')}.safetensors"
     save_network(path, {"a": torch.zeros(2)}, config, {})
     assert str(path) in refusal(getattr(embedded, loader))
-
-
-def test_a_hash_of_weights_changes_with_those_it_covers_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
-    cards = {name: tmp_path / f"{name}.json" for name in ("generator", "parser", "landmarks", "features")}
-    for path in cards.values():
-        write_json({"sha256": "0" * 64, "seed": 0}, path)
-    covered = ("generator", "parser", "features")
-    hashes = [weights_hash(*covered)]
-    assert len(hashes[0]) == 12
-    for path in cards.values():
-        write_json({"sha256": "1" * 64, "seed": 0}, path)
-        hashes.append(weights_hash(*covered))
-    # In the order of the cards: that of the landmarks, the third, is not covered.
-    assert [new != old for old, new in pairwise(hashes)] == [True, True, False, True]
-    assert len(set(hashes)) == 4
 
 
 def test_all_embedded_networks_are_here():

@@ -7,7 +7,7 @@ rule annotate_portraits:
         "logs/annotate/{shard}.log",
     threads: threads_of_a_job()
     params:
-        settings=settings_of("annotation"),
+        settings=settings_of("annotation", jobs=("parser", "landmarks")),
         given=fingerprint_of_files(given_annotations()),
         weights=fingerprint_of_weights("parser", "landmarks"),
     shell:

@@ -1,6 +1,7 @@
 # What all rules share: validated settings, what makes a step run again, shards and threads.
 
 import json
+import shlex
 import sys
 from math import ceil
 
@@ -12,21 +13,14 @@ from loho_bench.cli.threads import processors
 from loho_bench.errors import UserError
 from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.configuration import configure_method
+from loho_bench.methods.resources import JOBS as TRANSFER_JOBS
 from loho_bench.portraits.folder import list_images
 from loho_bench.provenance import stable_hash
 from loho_bench.settings.loading import validate_settings
 from loho_bench.storage import check_writable
-from loho_bench.weights.embedded import FOLDER as WEIGHTS
+from loho_bench.weights.needs import networks_of, require_all, weights_hash
 
 min_version("9.5")
-
-# Commands come from the environment that Snakemake itself runs in, activated or not, and take their share
-# of the processors where more cores were promised than there are.
-shell.prefix(
-    "set -euo pipefail; "
-    f"export PATH={Path(sys.executable).parent}:$PATH LOHO_BENCH_CORES={workflow.cores or 1}; "
-)
-
 
 def or_stop(function, *arguments):
     """Call ``function``; what the user can mend ends the workflow with its message alone."""
@@ -54,21 +48,39 @@ for name in (*REPORTS.methods, *REPORTS.ablation, *REPORTS.reconstruction, *SETT
     or_stop(method_settings, name)
 
 
+# Commands come from the environment that Snakemake itself runs in, activated or not, and take their share
+# of the processors where more cores were promised than there are.
+ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}:$PATH", "LOHO_BENCH_CORES": workflow.cores or 1}
+if SETTINGS.weights.folder:
+    ENVIRONMENT["LOHO_BENCH_WEIGHTS"] = shlex.quote(str(Path(SETTINGS.weights.folder).absolute()))
+shell.prefix(
+    "set -euo pipefail; export " + " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()) + "; "
+)
+
+
 wildcard_constraints:
     shard=r"\d{4}",
     method=r"[a-z0-9]+(-[a-z0-9]+)*",
     kind="tuples|reconstruction",
 
 
-def settings_of(*groups, **more):
-    """JSON of the settings that a step depends on: a trigger of reruns, and what its command reads."""
-    return json.dumps({**SETTINGS.model_dump(mode="json", include=set(groups)), **more}, sort_keys=True)
+def settings_of(*groups, jobs=(), **more):
+    """JSON of the settings that a step depends on: a trigger of reruns, and what its command reads.
+
+    Of the networks only those that do its ``jobs`` are part of it. The folder of their files is not, and reaches
+    the command through its environment: files that moved are the same files.
+    """
+    chosen = SETTINGS.model_dump(mode="json", include=set(groups))
+    if jobs:
+        chosen["networks"] = networks_of(SETTINGS.networks, *jobs)
+        chosen["weights"] = {"files": SETTINGS.weights.files}
+    return json.dumps({**chosen, **more}, sort_keys=True)
 
 
 def method_settings_of(method):
     """The same for the transfers of one method, without what is set for the others."""
     own = {method: SETTINGS.methods[method]} if method in SETTINGS.methods else {}
-    return settings_of("seed", "transfer", loho=LOHO, methods=own)
+    return settings_of("seed", "transfer", jobs=TRANSFER_JOBS, loho=LOHO, methods=own)
 
 
 def method_version(method):
@@ -76,10 +88,9 @@ def method_version(method):
     return stable_hash([__version__, method_settings(method).model_dump(mode="json")])
 
 
-def fingerprint_of_weights(*names):
-    """Changes when one of these embedded networks is replaced."""
-    cards = [WEIGHTS / f"{name}.json" for name in names]
-    return stable_hash([json.loads(card.read_text())["sha256"] if card.is_file() else "" for card in cards])
+def fingerprint_of_weights(*jobs):
+    """Changes when a network that does one of these jobs is replaced."""
+    return or_stop(weights_hash, SETTINGS, *jobs)
 
 
 def fingerprint_of_files(paths):
@@ -140,11 +151,40 @@ def tables():
     return ["table1", "table2", "scores", "costs", *(["table3"] if SETTINGS.reports.reconstruction else [])]
 
 
-PHOTOGRAPHS = or_stop(list_images, SETTINGS.portraits.folder) if SETTINGS.portraits.source == "folder" else []
+def photographs():
+    """Images of the folder of portraits; none where portraits are drawn, or while they are only expected."""
+    chosen = SETTINGS.portraits
+    if chosen.source != "folder" or (chosen.expected and not Path(chosen.folder).is_dir()):
+        return []
+    return or_stop(list_images, chosen.folder, chosen.select)
+
+
+def portrait_count():
+    """How many portraits there are, or will be."""
+    chosen = SETTINGS.portraits
+    return len(PHOTOGRAPHS) or (chosen.count if chosen.source == "synthetic" else chosen.expected)
+
+
+def stop_if_something_is_missing():
+    """End the workflow with everything at once that a plan does without and a run does not."""
+    checks = [(require_all, (SETTINGS,))]
+    if SETTINGS.portraits.source == "folder":
+        checks.append((list_images, (SETTINGS.portraits.folder, SETTINGS.portraits.select)))
+    problems = []
+    for check, arguments in checks:
+        try:
+            check(*arguments)
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise WorkflowError("\n".join(problems))
+
+
+PHOTOGRAPHS = photographs()
 PORTRAITS = "portraits/portraits.parquet"
 ANNOTATIONS = expand(
     "annotations/shard-{shard}.parquet",
-    shard=shard_names(len(PHOTOGRAPHS) or SETTINGS.portraits.count, SETTINGS.annotation.shard_size),
+    shard=shard_names(portrait_count(), SETTINGS.annotation.shard_size),
 )
 
 
@@ -160,6 +200,7 @@ def stale_shards():
 
 
 onstart:
+    stop_if_something_is_missing()
     # No transfer is lost: each has a row of its own beside the table of its shard.
     for path in stale_shards():
         path.unlink()

@@ -11,7 +11,7 @@ rule score_method:
         "logs/score/{method}.log",
     threads: threads_of_a_job()
     params:
-        settings=settings_of("transfer"),
+        settings=settings_of("transfer", jobs=("features", "parser")),
         weights=fingerprint_of_weights("features", "parser"),
     shell:
         "loho-bench score {wildcards.method} --out {output} --settings {params.settings:q} "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -33,13 +33,25 @@ TRACES = (
 )
 
 
+class Draws(Protocol):
+    """Where the random numbers of an optimisation come from."""
+
+    def normal(self, *shape: int) -> Tensor:
+        """Give standard normal numbers ``[N, *shape]`` on the problem's device, one draw per sample.
+
+        Asked for each noise map in turn, ``(1, r, r)``, and then in every step that perturbs W+, ``(L, D)``.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Problem:
     """A batch of ``N`` tuples as the loop sees it.
 
     ``synthesize`` makes ``I_G`` ``[N,3,H,W]`` at the working resolution of W+ ``[N,L,D]`` and of maps
     ``[N,1,r,r]``, ``r`` in ``noise_shapes``; ``hair_mask`` finds ``M_G^h`` ``[N,1,H,W]`` in it.
-    ``latent_mean`` ``[D]`` and ``latent_deviation`` (one number) describe W; every sample has a seed.
+    ``latent_mean`` ``[D]`` and ``latent_deviation`` (one number) describe W; every sample has a seed, which
+    its random numbers come from unless ``draws`` brings them.
     """
 
     objective: Objective
@@ -50,6 +62,7 @@ class Problem:
     num_latents: int
     noise_shapes: Sequence[int]
     seeds: Sequence[int]
+    draws: Draws | None = None
 
 
 class Solution(NamedTuple):
@@ -77,7 +90,7 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
     ``callback(step, image)``, if given, sees every image at the working resolution.
     """
     device = problem.latent_mean.device
-    draws = _Draws(problem.seeds, device)
+    draws = problem.draws or SeededDraws(problem.seeds, device)
     latents = problem.latent_mean.repeat(len(problem.seeds), problem.num_latents, 1)
     noise = [draws.normal(1, r, r) for r in problem.noise_shapes]
     variables = [latents, *noise]
@@ -141,7 +154,7 @@ def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-class _Draws:
+class SeededDraws:
     """Normal numbers on ``device``: a generator per sample, so that a batch draws what its members do."""
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:

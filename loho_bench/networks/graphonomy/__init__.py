@@ -6,12 +6,16 @@ from loho_bench.networks.graphonomy.classes import (
     CLOTHES,
     FACE,
     HAIR,
+    HAT,
     MIRRORED_CLASSES,
     SKIN,
+    SUNGLASSES,
     class_graph,
     normalize_adjacency,
 )
 from loho_bench.networks.graphonomy.network import Graphonomy, upsample_aligned
+from loho_bench.networks.graphonomy.source import SOURCE_NAMES, class_similarities, source_graph
+from loho_bench.networks.graphonomy.transfer import INERT_WEIGHTS, TransferGraphonomy
 
 __all__ = [
     "BACKGROUND",
@@ -19,10 +23,17 @@ __all__ = [
     "CLOTHES",
     "FACE",
     "HAIR",
+    "HAT",
+    "INERT_WEIGHTS",
     "MIRRORED_CLASSES",
     "SKIN",
+    "SOURCE_NAMES",
+    "SUNGLASSES",
     "Graphonomy",
+    "TransferGraphonomy",
     "class_graph",
+    "class_similarities",
     "normalize_adjacency",
+    "source_graph",
     "upsample_aligned",
 ]

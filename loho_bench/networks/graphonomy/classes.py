@@ -6,6 +6,8 @@ The list is that of the Graphonomy publication (CVPR 2019, "intra-graph reasonin
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
@@ -32,9 +34,11 @@ CLASS_NAMES: tuple[str, ...] = (
     "right shoe",
 )
 BACKGROUND = CLASS_NAMES.index("background")
+HAT = CLASS_NAMES.index("hat")
 HAIR = CLASS_NAMES.index("hair")
+SUNGLASSES = CLASS_NAMES.index("sunglasses")
 CLOTHES = CLASS_NAMES.index("upper clothes")
-SKIN = CLASS_NAMES.index("torso skin")  # neck and ears too
+SKIN = CLASS_NAMES.index("torso skin")  # neck too; ears too in synthetic portraits
 FACE = CLASS_NAMES.index("face")
 
 # Classes whose side changes when the image is mirrored.
@@ -68,13 +72,23 @@ _NEIGHBOURS: dict[str, tuple[str, ...]] = {
 }
 
 
+def adjacency_matrix(names: Sequence[str], neighbours: Mapping[str, Sequence[str]]) -> Tensor:
+    """Return the 0/1 matrix [K, K] float32 of classes that touch; every pair needs to be listed once only."""
+    adjacency = torch.zeros(len(names), len(names))
+    for name, others in neighbours.items():
+        for other in others:
+            first, second = names.index(name), names.index(other)
+            adjacency[first, second] = adjacency[second, first] = 1.0
+    return adjacency
+
+
 def normalize_adjacency(adjacency: Tensor) -> Tensor:
     """Return the symmetric normalisation with self-loops, ``D^-1/2 (A + I) D^-1/2``.
 
     Parameters
     ----------
     adjacency : Tensor [K, K]
-        Symmetric, non-negative, zero diagonal.
+        Symmetric, non-negative. A self-loop that it has already is counted besides the added one.
 
     Returns
     -------
@@ -88,9 +102,4 @@ def normalize_adjacency(adjacency: Tensor) -> Tensor:
 
 def class_graph() -> Tensor:
     """Return the normalised adjacency of the CIHP classes, [20, 20] float32, symmetric."""
-    adjacency = torch.zeros(len(CLASS_NAMES), len(CLASS_NAMES))
-    for name, neighbours in _NEIGHBOURS.items():
-        for other in neighbours:
-            first, second = CLASS_NAMES.index(name), CLASS_NAMES.index(other)
-            adjacency[first, second] = adjacency[second, first] = 1.0
-    return normalize_adjacency(adjacency)
+    return normalize_adjacency(adjacency_matrix(CLASS_NAMES, _NEIGHBOURS))

@@ -50,7 +50,7 @@ class Graphonomy(nn.Module):
     """Labels the pixels of a portrait with the 20 CIHP classes.
 
     Defaults are the published widths; module names are those of the published checkpoint, whose second graph
-    (for the transfer from PASCAL) is not part of this class.
+    (for the transfer from PASCAL) is that of :class:`~.transfer.TransferGraphonomy`.
 
     Parameters
     ----------

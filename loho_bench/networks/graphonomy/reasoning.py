@@ -48,15 +48,16 @@ class FeaturesToNodes(nn.Module):
 
 
 class GraphConvolution(nn.Module):
-    """``relu(A X W)`` with an adjacency A given to :meth:`forward`."""
+    """``relu(A X W)`` with an adjacency A given to :meth:`forward`, or ``relu(X W)`` without one."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.weight = _uniform(inputs, outputs)
 
-    def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
-        """Return [N, K, outputs] for nodes [N, K, inputs] and an adjacency [K, K]."""
-        return (adjacency.to(nodes.dtype) @ (nodes @ self.weight)).relu()
+    def forward(self, nodes: Tensor, adjacency: Tensor | None = None) -> Tensor:
+        """Return [N, L, outputs] for nodes [N, K, inputs] and an adjacency [L, K]; L is K without one."""
+        nodes = nodes @ self.weight
+        return (nodes if adjacency is None else adjacency.to(nodes.dtype) @ nodes).relu()
 
 
 class NodesToFeatures(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from loho_bench.errors import UserError
+from loho_bench.networks.matching import network_for
 from loho_bench.networks.stylegan2.layers import ACTIVATION_GAIN, LEAKY_SLOPE, EqualLinear, upsampling_kernel
 
 _GROUP = 4  # samples whose deviation is taken together
@@ -169,22 +169,21 @@ class Discriminator(nn.Module):
         UserError
             The state dict is not that of a StyleGAN2 discriminator: tensors missing, unknown or misshapen.
         """
-        try:
+
+        def build() -> Discriminator:
             blocks = sum(key.startswith("convs.") and key.endswith(".conv1.0.weight") for key in state)
             size = 4 * 2**blocks
             channels = {size: state["convs.0.0.weight"].shape[0]}
             for b in range(1, blocks + 1):
                 channels[size >> b] = state[f"convs.{b}.conv2.1.weight"].shape[0]
-            with torch.device("meta"):  # no random numbers for tensors that are about to be overwritten
-                discriminator = cls(size, channels, compute_dtype=compute_dtype)
-            discriminator.to_empty(device="cpu").load_state_dict(dict(state), strict=True)
-        except (KeyError, IndexError, ValueError, RuntimeError) as error:
-            raise UserError(
-                "These tensors are not a StyleGAN2 discriminator.",
-                cause=str(error),
-                remedy="Give the 'd' part of a checkpoint in the common PyTorch layout.",
-            ) from error
-        return discriminator
+            return cls(size, channels, compute_dtype=compute_dtype)
+
+        return network_for(
+            build,
+            state,
+            what="These tensors are not a StyleGAN2 discriminator.",
+            remedy="Give the 'd' part of a checkpoint in the common PyTorch layout.",
+        )
 
     def forward(self, images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Logits [N, 1] of being real, in the parameters' dtype, for images [N, 3, S, S] in [-1, 1].

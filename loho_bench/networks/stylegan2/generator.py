@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from loho_bench.errors import UserError
+from loho_bench.networks.matching import network_for
 from loho_bench.networks.stylegan2.layers import EqualLinear, PixelNorm, StyledConv, ToRGB
 
 MAPPING_LR_MUL = 0.01
@@ -53,6 +53,9 @@ class Generator(nn.Module):
     compute_dtype : torch.dtype
         Of the feature maps and of their convolutions, float32 or bfloat16; styles, demodulation and the RGB
         sum stay float32. May be changed at any time.
+    conv_clamp : float, optional
+        Bounds the magnitude of every feature map and of every RGB layer's own output, as NVIDIA's training
+        code does; None, as published for StyleGAN2, bounds nothing.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Generator(nn.Module):
         *,
         affine_gain: float = 1.0,
         compute_dtype: torch.dtype = torch.float32,
+        conv_clamp: float | None = None,
     ) -> None:
         super().__init__()
         if size < 8 or size & (size - 1):
@@ -74,7 +78,7 @@ class Generator(nn.Module):
         self.resolutions = [2**k for k in range(2, int(math.log2(size)) + 1)]
         self.num_latents = 2 * len(self.resolutions)
         self.noise_shapes = [4] + [r for r in self.resolutions[1:] for _ in range(2)]
-        common = {"style_dim": style_dim, "affine_gain": affine_gain}
+        common = {"style_dim": style_dim, "affine_gain": affine_gain, "clamp": conv_clamp}
 
         mapping = [
             EqualLinear(style_dim, style_dim, lr_mul=MAPPING_LR_MUL, activate=True) for _ in range(n_mlp)
@@ -95,7 +99,11 @@ class Generator(nn.Module):
 
     @classmethod
     def from_state_dict(
-        cls, state: Mapping[str, Tensor], *, compute_dtype: torch.dtype = torch.float32
+        cls,
+        state: Mapping[str, Tensor],
+        *,
+        compute_dtype: torch.dtype = torch.float32,
+        conv_clamp: float | None = None,
     ) -> Generator:
         """Generator for a state dict (the `g_ema` of a checkpoint), every size taken from its tensors.
 
@@ -106,22 +114,23 @@ class Generator(nn.Module):
         UserError
             The state dict is not one of a StyleGAN2 generator, or has missing, unknown or misshapen tensors.
         """
-        try:
+
+        def build() -> Generator:
             blocks = sum(key.startswith("to_rgbs.") and key.endswith(".conv.weight") for key in state)
             channels = {4: state["to_rgb1.conv.weight"].shape[2]}
             for b in range(blocks):
                 channels[8 * 2**b] = state[f"to_rgbs.{b}.conv.weight"].shape[2]
             layers = sum(key.startswith("style.") and key.endswith(".weight") for key in state)
             style_dim = state["conv1.conv.modulation.weight"].shape[1]
-            with torch.device("meta"):  # no random numbers for tensors that are about to be overwritten
-                generator = cls(4 * 2**blocks, style_dim, layers, channels, compute_dtype=compute_dtype)
-            generator.to_empty(device="cpu").load_state_dict(dict(state), strict=True)
-        except (KeyError, IndexError, ValueError, RuntimeError) as error:
-            raise UserError(
-                "These tensors are not a StyleGAN2 generator.",
-                cause=str(error),
-                remedy="Give the 'g_ema' part of a checkpoint in the common PyTorch layout.",
-            ) from error
+            options = {"compute_dtype": compute_dtype, "conv_clamp": conv_clamp}
+            return cls(4 * 2**blocks, style_dim, layers, channels, **options)
+
+        generator = network_for(
+            build,
+            state,
+            what="These tensors are not a StyleGAN2 generator.",
+            remedy="Give the 'g_ema' part of a checkpoint in the common PyTorch layout.",
+        )
         return generator.eval().requires_grad_(False)
 
     def mapping(self, z: Tensor) -> Tensor:

@@ -152,11 +152,23 @@ class _ChannelBias(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
 
+def clamped(x: Tensor, bound: float | None) -> Tensor:
+    """x kept within +-bound; x itself where bound is None."""
+    return x if bound is None else x.clamp(-bound, bound)
+
+
 class StyledConv(nn.Module):
-    """Modulated and demodulated 3x3 convolution, noise, bias, leaky ReLU times sqrt 2."""
+    """Modulated and demodulated 3x3 convolution, noise, bias, leaky ReLU times sqrt 2, bound at +-`clamp`."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, style_dim: int, *, upsample: bool, affine_gain: float
+        self,
+        in_channels: int,
+        out_channels: int,
+        style_dim: int,
+        *,
+        upsample: bool,
+        affine_gain: float,
+        clamp: float | None = None,
     ) -> None:
         super().__init__()
         self.conv = ModulatedConv(
@@ -164,6 +176,7 @@ class StyledConv(nn.Module):
         )
         self.noise = _Scalar()
         self.activate = _ChannelBias(out_channels)
+        self.clamp = clamp
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         """x [N, in, r, r], w [N, D], noise [N or 1, 1, R, R] -> [N, out, R, R], R = r or 2r, dtype of x."""
@@ -174,17 +187,26 @@ class StyledConv(nn.Module):
         noise = noise * (self.noise.weight * ACTIVATION_GAIN)
         y = self.conv.convolve(x, styles)
         y = torch.addcmul(bias.to(y.dtype), y, scale.to(y.dtype)[:, :, None, None])
-        return F.leaky_relu_(y.add_(noise.to(y.dtype)), LEAKY_SLOPE)
+        return clamped(F.leaky_relu_(y.add_(noise.to(y.dtype)), LEAKY_SLOPE), self.clamp)
 
 
 class ToRGB(nn.Module):
-    """Modulated 1x1 convolution to RGB, added to the doubled image of the level below; float32."""
+    """Modulated 1x1 convolution to RGB (bound at +-`clamp`), plus the doubled image below it; float32."""
 
-    def __init__(self, in_channels: int, style_dim: int, *, upsample: bool, affine_gain: float) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        style_dim: int,
+        *,
+        upsample: bool,
+        affine_gain: float,
+        clamp: float | None = None,
+    ) -> None:
         super().__init__()
         self.upsample = Resampler() if upsample else None
         self.conv = ModulatedConv(in_channels, 3, 1, style_dim, affine_gain=affine_gain)
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+        self.clamp = clamp
 
     def forward(self, x: Tensor, w: Tensor, skip: Tensor | None = None) -> Tensor:
         """x [N, C, r, r], w [N, D], skip [N, 3, r/2, r/2] float32 -> [N, 3, r, r] float32."""
@@ -192,5 +214,5 @@ class ToRGB(nn.Module):
         weight = self.conv.weight[0, :, :, 0, 0] * self.conv.styles(w)[:, None, :]  # [N, 3, C]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # [N, r*r, C], a view of channels-last maps
         rgb = torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2)).to(self.bias.dtype)
-        rgb = rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias
+        rgb = clamped(rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias, self.clamp)
         return rgb if skip is None or self.upsample is None else rgb + self.upsample.double(skip)
