@@ -21,8 +21,8 @@ from loho_bench.annotation.labelling import label_portraits
 from loho_bench.compat import prepare_torchvision
 from loho_bench.errors import UserError
 from loho_bench.networks.graphonomy import BACKGROUND, CLOTHES, FACE, HAIR, HAT, SKIN, SUNGLASSES
-from loho_bench.weights.checkpoints import load_strictly
-from loho_bench.weights.state_dicts import read_state_dict
+from loho_bench.weights.reading.checkpoints import load_strictly
+from loho_bench.weights.reading.state_dicts import read_state_dict
 
 NETWORK_SIZE = 512
 """Side of the portraits that both were trained on, in pixels."""

@@ -20,7 +20,7 @@ from loho_bench.annotation.faces import ALIGNED_BOX, library, load_faces
 from loho_bench.errors import UserError
 from loho_bench.networks.hourglass import LANDMARKS
 from loho_bench.portraits.images import to_uint8
-from loho_bench.weights.checkpoints import load_strictly, read_checkpoint
+from loho_bench.weights.reading.checkpoints import load_strictly, read_checkpoint
 
 NETWORK = "2dfan4"
 """Name of 2D-FAN's file among the weights."""

@@ -12,8 +12,8 @@ import typer
 from loho_bench.cli.options import SettingsOption
 
 if TYPE_CHECKING:
-    from loho_bench.weights.manifest import WeightFile
-    from loho_bench.weights.store import Finding, WeightStore
+    from loho_bench.weights.published.manifest import WeightFile
+    from loho_bench.weights.published.store import Finding, WeightStore
 
 app = typer.Typer(
     help="The published networks and where they lie: list, fetch, check.",
@@ -47,7 +47,7 @@ def list_files(
     settings: SettingsOption = None,
 ) -> None:
     """Show every published file with its size, its licence, and whether it is there."""
-    from loho_bench.weights.manifest import manifest
+    from loho_bench.weights.published.manifest import manifest
 
     if form == "markdown":
         typer.echo(markdown_table())
@@ -64,9 +64,9 @@ def list_files(
 def fetch(names: NamesArgument = None, folder: FolderOption = None, settings: SettingsOption = None) -> None:
     """Fetch files, or all that a program can fetch; say how to get the others by hand."""
     from loho_bench.errors import UserError
-    from loho_bench.weights.fetching import can_be_fetched, how_by_hand
-    from loho_bench.weights.fetching import fetch as fetch_file
-    from loho_bench.weights.manifest import check_names, manifest
+    from loho_bench.weights.published.fetching import can_be_fetched, how_by_hand
+    from loho_bench.weights.published.fetching import fetch as fetch_file
+    from loho_bench.weights.published.manifest import check_names, manifest
 
     check_names(names or [])
     store = _open_store(folder, settings)
@@ -92,7 +92,7 @@ def fetch(names: NamesArgument = None, folder: FolderOption = None, settings: Se
 @app.command()
 def check(names: NamesArgument = None, folder: FolderOption = None, settings: SettingsOption = None) -> None:
     """Compare files, or all that are there, with the published or first recorded hashes."""
-    from loho_bench.weights.manifest import check_names, manifest
+    from loho_bench.weights.published.manifest import check_names, manifest
 
     check_names(names or [])
     store = _open_store(folder, settings)
@@ -108,7 +108,7 @@ def check(names: NamesArgument = None, folder: FolderOption = None, settings: Se
 
 def markdown_table() -> str:
     """Return the table of all files for ``docs/weights.md``, which no machine changes."""
-    from loho_bench.weights.manifest import manifest
+    from loho_bench.weights.published.manifest import manifest
 
     rows = [_TABLE_HEAD, "| --- | --- | --- | ---: | --- | --- | --- |"]
     for file in manifest().values():
@@ -123,7 +123,7 @@ def markdown_table() -> str:
 
 def _open_store(folder: Path | None, settings: str | None) -> WeightStore:
     from loho_bench.settings.loading import load_settings
-    from loho_bench.weights.store import WeightStore
+    from loho_bench.weights.published.store import WeightStore
 
     return WeightStore.from_settings(load_settings(settings).weights, folder)
 

@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 from loho_bench.compat import prepare_torchvision
 from loho_bench.metrics.feature_set import Mode
-from loho_bench.weights.checkpoints import load_strictly, read_checkpoint
-from loho_bench.weights.file_kinds import Kind, kind_of, refusal
+from loho_bench.weights.reading.checkpoints import load_strictly, read_checkpoint
+from loho_bench.weights.reading.file_kinds import Kind, kind_of, refusal
 
 NAME = "inception-v3"
 _TORCHSCRIPT_FILE = "inception-2015-12-05.pt"

@@ -11,7 +11,7 @@ from torch import Tensor
 from loho_bench.parity.comparison import Checks, Comparison
 from loho_bench.parity.reference import Reference
 from loho_bench.parity.stylegan2 import LATENT, fraction, named_files
-from loho_bench.weights.nvidia_pickle import read_generator
+from loho_bench.weights.reading.nvidia_pickle import read_generator
 from loho_bench.weights.stylegan2 import LoadedGenerator, load_generator
 
 SECTION = "stylegan2_nvidia"

@@ -23,7 +23,7 @@ from loho_bench.settings.project import Settings
 from loho_bench.storage import file_sha256
 from loho_bench.weights.embedded import load_extractor
 from loho_bench.weights.needs import EMBEDDED, needed_files
-from loho_bench.weights.store import WeightStore
+from loho_bench.weights.published.store import WeightStore
 
 READINGS: tuple[Reading, ...] = ("full", "hair+face")
 

@@ -25,9 +25,9 @@ from loho_bench.training.generator.train import CONFIG, train_generator
 from loho_bench.training.inversion import inversion_quality
 from loho_bench.training.landmarks import train_landmarks
 from loho_bench.training.parser import train_parser
-from loho_bench.weights.checkpoints import load_strictly
 from loho_bench.weights.embedded import build_features
 from loho_bench.weights.files import read_network, save_network
+from loho_bench.weights.reading.checkpoints import load_strictly
 
 TRAINING_PORTRAITS = 10_000
 HELD_OUT_PORTRAITS = 400

@@ -1,1 +1,1 @@
-"""Trained weights: the embedded ones, and how they are kept."""
+"""Trained weights: the embedded ones, published ones, and which of them the settings ask for."""

@@ -19,10 +19,8 @@ from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.resnet import ResNet
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
-from loho_bench.provenance import stable_hash
-from loho_bench.storage import read_json
-from loho_bench.weights.checkpoints import load_strictly
 from loho_bench.weights.files import read_network
+from loho_bench.weights.reading.checkpoints import load_strictly
 
 FOLDER = Path(__file__).parent / "embedded"
 NAMES = ("generator", "parser", "landmarks", "features", "extractor")
@@ -56,11 +54,6 @@ def load_extractor() -> ResNet:
 def build_features(config: dict[str, Any]) -> Lpips:
     """Return an untrained feature network of the given block widths."""
     return Lpips(Vgg16(tuple(config["widths"])), LpipsHeads(tuple(config["widths"])))
-
-
-def weights_hash(*names: str) -> str:
-    """Return a short hash over the embedded networks ``names``: those that a result depends on."""
-    return stable_hash({name: read_json(FOLDER / f"{name}.json")["sha256"] for name in names})
 
 
 def _load(name: str, build: Callable[[dict[str, Any]], nn.Module]) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from loho_bench.networks.graphonomy import INERT_WEIGHTS, TransferGraphonomy
-from loho_bench.weights.checkpoints import load_strictly, strip_prefix
-from loho_bench.weights.state_dicts import read_state_dict
+from loho_bench.weights.reading.checkpoints import load_strictly, strip_prefix
+from loho_bench.weights.reading.state_dicts import read_state_dict
 
 _COUNTER = "num_batches_tracked"
 

@@ -9,7 +9,7 @@ from loho_bench.provenance import stable_hash
 from loho_bench.settings.project import NetworkSettings, Settings
 from loho_bench.storage import read_json
 from loho_bench.weights.embedded import FOLDER, NAMES
-from loho_bench.weights.store import WeightStore
+from loho_bench.weights.published.store import WeightStore
 
 EMBEDDED = "embedded"
 _HOW = {"parser": "parser_scales", "landmarks": "face_detector", "extractor": "inception_mode"}

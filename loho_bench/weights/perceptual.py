@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from loho_bench.errors import UserError
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.vgg import Vgg16
-from loho_bench.weights.file_kinds import refusal
-from loho_bench.weights.state_dicts import read_state_dict
+from loho_bench.weights.reading.file_kinds import refusal
+from loho_bench.weights.reading.state_dicts import read_state_dict
 
 _HEADS_FILE = Path("weights", "v0.1", "vgg.pth")
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from loho_bench.errors import UserError
 from loho_bench.networks.matching import architecture_of
 from loho_bench.networks.stylegan2 import Generator
-from loho_bench.weights.checkpoints import read_checkpoint, strip_prefix
-from loho_bench.weights.file_kinds import Kind, kind_of, refusal
-from loho_bench.weights.nvidia_names import common_names
-from loho_bench.weights.nvidia_pickle import read_generator
+from loho_bench.weights.reading.checkpoints import read_checkpoint, strip_prefix
+from loho_bench.weights.reading.file_kinds import Kind, kind_of, refusal
+from loho_bench.weights.reading.nvidia_names import common_names
+from loho_bench.weights.reading.nvidia_pickle import read_generator
 
 _NOISE_SEED = 0
 

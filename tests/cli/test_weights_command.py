@@ -12,8 +12,8 @@ from loopback import Served, loopback
 
 from loho_bench.cli import main
 from loho_bench.cli.weights import markdown_table
-from loho_bench.weights import manifest as manifest_module
-from loho_bench.weights.manifest import manifest
+from loho_bench.weights.published import manifest as manifest_module
+from loho_bench.weights.published.manifest import manifest
 
 ROOT = Path(__file__).parents[2]
 CONTENT = b"\x80\x02 the tensors of a network"
@@ -111,7 +111,7 @@ def test_what_only_a_person_can_fetch_is_told_with_its_page(folder, capsys):
 
 
 def test_without_names_all_is_fetched_that_can_be_and_the_others_are_listed(folder, capsys, monkeypatch):
-    from loho_bench.weights import fetching
+    from loho_bench.weights.published import fetching
 
     asked = []
     monkeypatch.setattr(

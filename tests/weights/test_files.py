@@ -14,8 +14,9 @@ from loho_bench.errors import UserError
 from loho_bench.networks.lpips import Lpips, LpipsHeads
 from loho_bench.networks.vgg import Vgg16
 from loho_bench.weights import embedded
-from loho_bench.weights.embedded import FOLDER, NAMES, build_features, load_strictly
+from loho_bench.weights.embedded import FOLDER, NAMES, build_features
 from loho_bench.weights.files import read_network, save_network
+from loho_bench.weights.reading.checkpoints import load_strictly
 
 WIDTHS = (2, 3, 4, 4, 4)
 

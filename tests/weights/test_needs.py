@@ -16,8 +16,8 @@ from loho_bench.settings.project import NetworkSettings
 from loho_bench.storage import write_json
 from loho_bench.weights import needs
 from loho_bench.weights.embedded import NAMES
-from loho_bench.weights.manifest import manifest
 from loho_bench.weights.needs import needed_files, networks_of, require_all, weights_hash
+from loho_bench.weights.published.manifest import manifest
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from loho_bench.errors import UserError
 from loho_bench.networks.matching import describe_difference
 from loho_bench.networks.stylegan2 import Generator
-from loho_bench.weights.nvidia_names import common_names
-from loho_bench.weights.nvidia_pickle import PickledNetwork
+from loho_bench.weights.reading.nvidia_names import common_names
+from loho_bench.weights.reading.nvidia_pickle import PickledNetwork
 from loho_bench.weights.stylegan2 import load_generator
 
 IMAGE = 1e-4  # largest deviation, in standard deviations of the image

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from loho_bench.weights.ledger import LOCK_NAME
-from loho_bench.weights.manifest import WeightFile
+from loho_bench.weights.published.ledger import LOCK_NAME
+from loho_bench.weights.published.manifest import WeightFile
 
 HEAD_BYTES = 4096
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from loho_bench.weights.file_kinds import refusal
-from loho_bench.weights.nvidia_pickle import PickledNetwork
+from loho_bench.weights.reading.file_kinds import refusal
+from loho_bench.weights.reading.nvidia_pickle import PickledNetwork
 
 _RENAMED = {  # inside a convolution or an RGB layer
     "weight": "conv.weight",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loho_bench.errors import UserError
 from loho_bench.progress import get_logger, track
 from loho_bench.storage import read_json, write_json
-from loho_bench.weights.verification import HEAD_BYTES, recognise_text
+from loho_bench.weights.published.verification import HEAD_BYTES, recognise_text
 
 if TYPE_CHECKING:
     from requests import Response

@@ -13,7 +13,7 @@ from refusals import refusal
 import loho_bench
 from loho_bench.errors import UserError
 from loho_bench.settings.project import NetworkSettings
-from loho_bench.weights.manifest import MANIFEST, manifest, read_manifest, weight_file
+from loho_bench.weights.published.manifest import MANIFEST, manifest, read_manifest, weight_file
 
 ENTRY = {
     "name": "net",

@@ -14,8 +14,8 @@ from nvidia_snapshots import module, small_generator, snapshot, write
 from safetensors.torch import load_file
 
 from loho_bench.errors import UserError
-from loho_bench.weights.inert_pickle import PickleRefusal, read_pickle
-from loho_bench.weights.nvidia_pickle import read_generator
+from loho_bench.weights.reading.inert_pickle import PickleRefusal, read_pickle
+from loho_bench.weights.reading.nvidia_pickle import read_generator
 
 
 class Asks:

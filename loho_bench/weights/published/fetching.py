@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from loho_bench.errors import UserError
 from loho_bench.storage import check_writable, exclusive_lock, file_sha256
-from loho_bench.weights.downloading import Patience, ResumingDownload, SourceFailedError
-from loho_bench.weights.ledger import LOCK_NAME, HashLock
-from loho_bench.weights.manifest import WeightFile, weight_file
-from loho_bench.weights.store import MIRRORS_VARIABLE, WeightStore
-from loho_bench.weights.verification import find_problem
+from loho_bench.weights.published.downloading import Patience, ResumingDownload, SourceFailedError
+from loho_bench.weights.published.ledger import LOCK_NAME, HashLock
+from loho_bench.weights.published.manifest import WeightFile, weight_file
+from loho_bench.weights.published.store import MIRRORS_VARIABLE, WeightStore
+from loho_bench.weights.published.verification import find_problem
 
 _STAGING = ".fetching"
 

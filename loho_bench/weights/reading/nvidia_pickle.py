@@ -3,7 +3,7 @@
 StyleGAN2-ADA and StyleGAN3 save networks with a pickle that rebuilds every module from a copy of its source
 text (``torch_utils/persistence.py`` of NVlabs/stylegan2-ada-pytorch). The text is skipped here: only the
 tensors and plain attributes of ``G_ema`` are looked up in the records that
-:mod:`loho_bench.weights.inert_pickle` makes.
+:mod:`loho_bench.weights.reading.inert_pickle` makes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loho_bench.weights.file_kinds import TORCH_MAGIC, refusal
-from loho_bench.weights.inert_pickle import Call, Global, PickleRefusal, read_pickle
+from loho_bench.weights.reading.file_kinds import TORCH_MAGIC, refusal
+from loho_bench.weights.reading.inert_pickle import Call, Global, PickleRefusal, read_pickle
 
 _PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 _PARAMETER = "torch._utils._rebuild_parameter"

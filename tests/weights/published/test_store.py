@@ -11,11 +11,11 @@ import pytest
 from refusals import refusal
 
 from loho_bench.errors import UserError
-from loho_bench.weights import ledger
-from loho_bench.weights import manifest as manifest_module
-from loho_bench.weights.ledger import LOCK_NAME, HashLock
-from loho_bench.weights.manifest import WeightFile, manifest
-from loho_bench.weights.store import WeightStore
+from loho_bench.weights.published import ledger
+from loho_bench.weights.published import manifest as manifest_module
+from loho_bench.weights.published.ledger import LOCK_NAME, HashLock
+from loho_bench.weights.published.manifest import WeightFile, manifest
+from loho_bench.weights.published.store import WeightStore
 
 CONTENT = b"\x80\x02 the tensors of a network"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from loho_bench.networks.matching import describe_difference
-from loho_bench.weights.file_kinds import Kind, kind_of, refusal
-from loho_bench.weights.inert_pickle import PickleRefusal, read_pickle
+from loho_bench.weights.reading.file_kinds import Kind, kind_of, refusal
+from loho_bench.weights.reading.inert_pickle import PickleRefusal, read_pickle
 
 # Training scripts keep their command line beside the weights: a Namespace holds values and does nothing.
 _HARMLESS_GLOBALS = [argparse.Namespace]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loho_bench.weights.checkpoints import read_checkpoint
-from loho_bench.weights.file_kinds import refusal
+from loho_bench.weights.reading.checkpoints import read_checkpoint
+from loho_bench.weights.reading.file_kinds import refusal
 
 
 def read_state_dict(path: str | Path) -> dict[str, Any]:

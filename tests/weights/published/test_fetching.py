@@ -14,12 +14,12 @@ from loopback import Served, loopback
 from refusals import refusal
 
 from loho_bench.errors import UserError
-from loho_bench.weights import manifest as manifest_module
-from loho_bench.weights.downloading import Patience
-from loho_bench.weights.fetching import fetch
-from loho_bench.weights.ledger import LOCK_NAME, HashLock
-from loho_bench.weights.manifest import WeightFile
-from loho_bench.weights.store import WeightStore
+from loho_bench.weights.published import manifest as manifest_module
+from loho_bench.weights.published.downloading import Patience
+from loho_bench.weights.published.fetching import fetch
+from loho_bench.weights.published.ledger import LOCK_NAME, HashLock
+from loho_bench.weights.published.manifest import WeightFile
+from loho_bench.weights.published.store import WeightStore
 
 CONTENT = np.random.default_rng(0).bytes(400_000)
 OTHER = np.random.default_rng(1).bytes(400_000)

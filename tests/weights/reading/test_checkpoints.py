@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from loho_bench.errors import UserError
-from loho_bench.weights.checkpoints import load_strictly, read_checkpoint, strip_prefix
+from loho_bench.weights.reading.checkpoints import load_strictly, read_checkpoint, strip_prefix
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3)}
 

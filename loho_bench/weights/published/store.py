@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal, Protocol, Self
 
 from loho_bench.errors import UserError
-from loho_bench.weights.ledger import HashLock, HashMemory
-from loho_bench.weights.manifest import WeightFile, check_names, weight_file
-from loho_bench.weights.verification import find_problem
+from loho_bench.weights.published.ledger import HashLock, HashMemory
+from loho_bench.weights.published.manifest import WeightFile, check_names, weight_file
+from loho_bench.weights.published.verification import find_problem
 
 FOLDERS_VARIABLE = "LOHO_BENCH_WEIGHTS"
 MIRRORS_VARIABLE = "LOHO_BENCH_MIRRORS"

@@ -1,0 +1,1 @@
+"""Files of other projects, read without executing anything in them."""
