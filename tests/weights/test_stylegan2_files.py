@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from nvidia_snapshots import module, small_generator, snapshot, write
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from loho_bench.errors import UserError
@@ -106,38 +106,6 @@ def test_a_clamp_of_nvidia_is_kept(tmp_path):
     wplus = torch.randn(1, free.num_latents, 7)
     assert torch.equal(loaded(wplus), bound(wplus))
     assert deviation(loaded(wplus), free(wplus)) > 0.1
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [("ada_64", "ada_64"), ("ada_64_protocol3_numpy1_canary", "ada_64"), ("sg3_32", "sg3_32")],
-)
-def test_images_of_nvidia_snapshots(golden, name, values):
-    folder = golden / "stylegan2_nvidia"
-    io = load_file(folder / f"{values}_io.safetensors")
-    loaded = load_generator(folder / f"{name}.pkl")
-    generator, w_avg = loaded.generator, loaded.latent_average
-    assert torch.equal(w_avg, io["w_avg"])
-    w = generator.mapping(io["z"])
-    assert deviation(w, io["w_from_z"]) < 1e-5
-    silent = [torch.zeros(1, 1, r, r) for r in generator.noise_shapes]
-    assert deviation(generator(io["wplus"]), io["img_wplus_const"]) < IMAGE
-    assert deviation(generator(io["wplus"], silent), io["img_wplus_none"]) < IMAGE
-    truncated = generator.repeat(generator.truncate(w, w_avg, 0.5))
-    np.testing.assert_allclose(truncated, io["ws_psi05"], atol=1e-5)
-    count = len(io["img_z_psi05_const"])
-    assert deviation(generator(truncated[:count]), io["img_z_psi05_const"]) < IMAGE
-
-
-def test_both_published_layouts_are_the_same_generator(golden):
-    folder = golden / "stylegan2_rosinality"
-    io = load_file(folder / "reduced_64_io.safetensors")
-    converted = load_generator(folder / "reduced_64.pt")
-    training = load_generator(folder / "reduced_64_training_layout.pt")
-    assert converted.latent_average.shape == (64,)
-    assert training.latent_average is None
-    for loaded in (converted, training):
-        assert deviation(loaded.generator(io["wplus"]), io["img_wplus_constnoise"]) < IMAGE
 
 
 @pytest.mark.parametrize("code", ["ada", "sg3"])
