@@ -20,7 +20,7 @@ from loho_bench.methods.loho.optimize import Problem, optimize
 from loho_bench.methods.protocol import Resources, TupleBatch
 from loho_bench.settings.loho import LohoSettings, LossWeights
 
-RATIOS = {"structure": 10.0, "noise": 1.0, "appearance": 45.0, "style": 20.0}
+RATIOS = {"structure": 15.0, "noise": 1.0, "appearance": 45.0, "style": 20.0}
 
 
 def calibrate(

@@ -79,7 +79,7 @@ def _generator(
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("features", 3000, train_features, lambda network: {"widths": list(WIDTHS)}),
+        Recipe("features", 6000, train_features, lambda network: {"widths": list(WIDTHS)}),
         Recipe("generator", 7500, _generator, lambda network: CONFIG),
         Recipe("parser", 3000, train_parser, lambda network: network.config()),
         Recipe("landmarks", 1000, train_landmarks, lambda network: network.config()),
