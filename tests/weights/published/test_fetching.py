@@ -2,69 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
 import os
-import subprocess
 import time
 
-import numpy as np
 import pytest
-from loopback import Served, loopback
-from refusals import refusal
+from fetched import CONTENT, FILE, HASTY, NAME, OTHER, SHA256, refused
+from loopback import Served
 
 from loho_bench.errors import UserError
-from loho_bench.weights.published import manifest as manifest_module
 from loho_bench.weights.published.downloading import Patience
 from loho_bench.weights.published.fetching import fetch
 from loho_bench.weights.published.ledger import LOCK_NAME, HashLock
-from loho_bench.weights.published.manifest import WeightFile
-from loho_bench.weights.published.store import WeightStore
-
-CONTENT = np.random.default_rng(0).bytes(400_000)
-OTHER = np.random.default_rng(1).bytes(400_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HASTY = Patience(connect=2, read=2, attempts=3, pause=0.01)
-NAME, FILE = "net", f"net-{SHA256[:8]}.pth"
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "*")
-
-
-@pytest.fixture
-def server():
-    with loopback() as state:
-        state.files[FILE] = Served(CONTENT)
-        yield state
-
-
-@pytest.fixture
-def listed(server, monkeypatch):
-    """Puts the file ``net`` into the manifest, with more about it if wanted."""
-
-    def put(**more) -> WeightFile:
-        more.setdefault("urls", [f"{server.url}/{FILE}"])
-        file = WeightFile(name=NAME, file=FILE, page=server.url, used_for="tests", licence="none", **more)
-        monkeypatch.setattr(manifest_module, "manifest", lambda: {NAME: file})
-        return file
-
-    put()
-    return put
-
-
-@pytest.fixture
-def store(tmp_path) -> WeightStore:
-    return WeightStore([tmp_path / "weights", tmp_path / "cache"])
-
-
-def refused(store: WeightStore) -> str:
-    """The refusal of a fetch that leaves nothing under the final name."""
-    with pytest.raises(UserError) as error:
-        fetch(NAME, store, HASTY)
-    assert not (store.target / FILE).exists()
-    return refusal(error)
 
 
 def test_a_file_is_fetched_once_and_then_needs_no_server(server, listed, store):
@@ -264,75 +212,3 @@ def test_a_wrong_file_in_place_is_replaced_by_the_right_one_and_kept_until_then(
     assert (store.target / FILE).read_bytes() == OTHER
     server.files[FILE].status = 200
     assert fetch(NAME, store, HASTY).path.read_bytes() == CONTENT
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 KiB; its contents vanish with the test."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_full_disk_is_explained_and_the_fetch_goes_on_once_there_is_room(server, listed, small_disk):
-    store = WeightStore([small_disk])
-    message = refused(store)
-    assert "No space left" in message
-    assert "free some space" in message
-    subprocess.run(["mount", "-o", "remount,size=2m", str(small_disk)], check=True)
-    assert fetch(NAME, store, HASTY).path.read_bytes() == CONTENT
-    assert server.requests[-1].range is not None
-
-
-def test_a_read_only_folder_is_explained(listed, small_disk, tmp_path):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert "Read-only file system" in refused(WeightStore([small_disk, tmp_path / "cache"]))
-
-
-def test_files_in_a_read_only_folder_are_used_as_they_are(listed, small_disk, tmp_path):
-    (small_disk / FILE).write_bytes(CONTENT[:1000])
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    for store in (WeightStore([small_disk]), WeightStore([tmp_path / "own", small_disk])):
-        assert fetch(NAME, store, HASTY).path == small_disk / FILE
-        assert store.require([NAME]) == {NAME: small_disk / FILE}
-
-
-def start(store: WeightStore) -> multiprocessing.Process:
-    """Fetch in another process; forked, so that it need not import everything anew."""
-    process = multiprocessing.get_context("fork").Process(target=fetch, args=(NAME, store, HASTY))
-    process.start()
-    return process
-
-
-def test_two_processes_fetch_a_file_once(server, listed, store):
-    server.files[FILE].pause = 0.02
-    processes = [start(store) for _ in range(2)]
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0]
-    assert (store.target / FILE).read_bytes() == CONTENT
-    assert server.sent == [len(CONTENT)]
-
-
-def test_a_killed_process_leaves_no_half_file_and_the_next_goes_on(server, listed, store):
-    server.files[FILE].pause = 0.1
-    process = start(store)
-    part = store.target / ".fetching" / NAME / "part"
-    ends = time.monotonic() + 30
-    while not (part.is_file() and part.stat().st_size > 100_000) and time.monotonic() < ends:
-        time.sleep(0.02)
-    process.kill()
-    process.join()
-    kept = part.stat().st_size
-    assert 100_000 < kept < len(CONTENT)
-    assert not (store.target / FILE).exists()
-    server.files[FILE].pause = 0
-    assert fetch(NAME, store, HASTY).path.read_bytes() == CONTENT
-    (resumed,) = [request for request in server.requests if request.range]
-    assert resumed.range == f"bytes={kept}-"
-    assert resumed.sent == len(CONTENT) - kept
-    assert not list((store.target / ".fetching").glob(f"{NAME}/*"))
