@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def test_every_choice_of_the_settings_is_in_the_list():
     names = set(manifest())
     for setting in ("generator", "parser", "face_detector"):
         assert choices(setting) <= names
-    assert {"2dfan4", "vgg16", "lpips-vgg", "inception-clean", "inception-pytorch"} <= names
+    assert {"2dfan4", "vgg16", "inception-clean", "inception-pytorch"} <= names
     assert len([name for name in names if name.startswith("michigan")]) == 3
 
 
@@ -69,12 +68,6 @@ def test_addresses_are_those_in_the_source_of_the_libraries(name, library, sourc
     if name == "vgg16":
         size = manifest()[name].size / 2**20
         assert f"'_file_size': {size:.3f}," in text.split(url)[1].split("Weights(")[0]
-
-
-def test_hash_of_the_lpips_heads_is_that_of_the_package():
-    content = (package("lpips") / "weights" / "v0.1" / "vgg.pth").read_bytes()
-    assert manifest()["lpips-vgg"].sha256 == hashlib.sha256(content).hexdigest()
-    assert manifest()["lpips-vgg"].size == len(content)
 
 
 def test_the_list_ships_inside_the_package():

@@ -72,16 +72,16 @@ def test_settings_come_before_environment_before_the_users_cache(folders, tmp_pa
 
 
 def test_a_path_of_its_own_comes_before_all_folders_and_is_not_compared(folders, tmp_path):
-    (folders[0] / "lpips-v0.1-vgg.pth").write_bytes(CONTENT)
+    (folders[0] / "face_detection_yunet_2023mar.onnx").write_bytes(CONTENT)
     mine = tmp_path / "mine.safetensors"
-    store = WeightStore(folders, files={"lpips-vgg": mine})
+    store = WeightStore(folders, files={"yunet": mine})
     with pytest.raises(UserError) as error:
-        store.require(["lpips-vgg"])
+        store.require(["yunet"])
     assert f"{mine} does not exist" in refusal(error)
     assert "weights.files" in refusal(error)
     mine.write_bytes(b"converted")
-    assert store.require(["lpips-vgg"]) == {"lpips-vgg": mine}
-    assert WeightStore(folders).check("lpips-vgg").status == "wrong"
+    assert store.require(["yunet"]) == {"yunet": mine}
+    assert WeightStore(folders).check("yunet").status == "wrong"
 
 
 def test_a_name_that_is_not_in_the_list_is_refused_at_once(folders):
