@@ -77,4 +77,4 @@ def test_readme_has_two_commands_of_one_line_each():
     install_and_run, run_tests = blocks
     assert "\n" not in install_and_run
     assert install_and_run.endswith("snakemake --cores 8 reports/fid.csv")
-    assert run_tests == "python -m pytest"
+    assert run_tests == 'pip install -c constraints.txt -e ".[test]" && python -m pytest'
