@@ -66,6 +66,18 @@ def test_a_bad_file_never_stops_the_rest(tmp_path):
     assert (row["width"], row["height"], row["reason"], row["path"]) == (90, 90, "", str(good))
 
 
+def test_a_pattern_selects_portraits_by_their_ids(tmp_path):
+    folder = tmp_path / "in"
+    for number in (5, 59999, 60000, 69999):
+        save(folder / f"{number // 1000 * 1000:05d}" / f"{number:05d}.png")
+    chosen = {"source": "folder", "folder": str(folder), "select": "6????"}
+    table = table_of(Settings(portraits=PortraitSettings(**chosen)), tmp_path / "portraits.parquet")
+    assert list(table["portrait_id"]) == ["60000", "69999"]
+    nothing = Settings(portraits=PortraitSettings(**{**chosen, "select": "7????"}))
+    with pytest.raises(UserError, match=r"whose id fits '7\?\?\?\?'"):
+        write_portraits(nothing, tmp_path / "none.parquet")
+
+
 def test_files_that_share_an_id_are_both_set_aside(tmp_path):
     folder = tmp_path / "in"
     save(folder / "a.png")

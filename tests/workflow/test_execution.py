@@ -33,3 +33,16 @@ def test_failing_rule_shows_its_message_and_fails(tmp_path):
     assert "broken.png" in result.stderr
     assert "remedy" in (tmp_path / "logs" / "portraits.log").read_text()
     assert not (tmp_path / "portraits" / "portraits.parquet").exists()
+
+
+def test_the_paper_s_setting_stops_at_once_with_all_that_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOHO_BENCH_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = tmp_path / "run"
+    result = snakemake(run, "reports/fid.csv", "--configfile", "config/ffhq.yaml")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    for name in ("stylegan2-ffhq", "graphonomy", "2dfan4", "vgg16", "inception-clean"):
+        assert f"{name}: " in result.stderr
+    assert "cannot read the folder of portraits 'ffhq/images1024x1024'" in result.stderr
+    assert {path.name for path in run.iterdir()} == {".snakemake"}

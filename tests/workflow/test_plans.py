@@ -103,6 +103,13 @@ def test_photographs_are_planned_in_a_folder_of_their_own(tmp_path):
     assert jobs["transfer_with_loho"] == 3 + 1  # twelve tuples at most; four reconstructions
 
 
+def test_the_paper_s_setting_is_planned_without_weights_and_portraits(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOHO_BENCH_WEIGHTS", str(tmp_path / "weights"))
+    jobs = Plan(tmp_path / "run", "reports/fid.csv", "--configfile", "config/ffhq.yaml").jobs
+    assert jobs["annotate_portraits"] == 10  # the last 10 000 of FFHQ, 1000 a shard
+    assert jobs["transfer_with_loho"] == 3 * 101 + 100  # 5001 tuples, 5000 reconstructions, 50 a shard
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

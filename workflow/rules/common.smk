@@ -22,6 +22,7 @@ from loho_bench.weights.needs import networks_of, require_all, weights_hash
 
 min_version("9.5")
 
+
 def or_stop(function, *arguments):
     """Call ``function``; what the user can mend ends the workflow with its message alone."""
     try:

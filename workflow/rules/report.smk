@@ -23,8 +23,16 @@ rule write_reports:
     threads: threads_of_a_job()
     params:
         settings=settings_of(
-            "seed", "networks", "portraits", "annotation", "tuples", "transfer", "methods", "reports",
-            "weights", loho=LOHO,
+            "seed",
+            "networks",
+            "portraits",
+            "annotation",
+            "tuples",
+            "transfer",
+            "methods",
+            "reports",
+            "weights",
+            loho=LOHO,
         ),
         weights=fingerprint_of_weights("extractor", "parser"),
         folder=subpath(output.fid, parent=True),
