@@ -19,6 +19,7 @@ from loho_bench.reports.page import settings_to_rerun
 from loho_bench.reports.run import open_run
 from loho_bench.reports.write import write_reports
 from loho_bench.settings.loho import LohoSettings
+from loho_bench.settings.project import NetworkSettings
 
 MARKUP = "<b>&\"'"
 VOID = {"meta", "img", "source", "br", "hr", "link", "input"}
@@ -125,6 +126,17 @@ def test_photographs_have_no_true_answer_and_a_caution_of_their_own(photographs)
     fid = pd.read_csv(photographs / "fid.csv")
     assert fid["comparable"].str.contains("only seen drawings").all()
     assert "true-answer" not in set(fid["method"])
+
+
+def test_published_networks_on_photographs_have_neither_caution(photographs, settings, tmp_path):
+    shutil.copytree(photographs.parent, tmp_path / "run")
+    networks = NetworkSettings(generator="stylegan2-ffhq")
+    reports = write(tmp_path / "run", settings.model_copy(update={"networks": networks}))
+    text = " ".join(" ".join(read(reports / "index.html").text).split())
+    assert "only seen drawings" not in text
+    assert "small world" not in text
+    assert "from another world" not in text
+    assert "generator stylegan2-ffhq, parser embedded" in text
 
 
 def test_curation_by_the_embedded_networks_is_not_called_real(photographs):
