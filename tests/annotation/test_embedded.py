@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from small_graphonomy import TINY
 from torch import nn
 
 from loho_bench.annotation.embedded import EmbeddedLandmarks, EmbeddedParser
@@ -13,18 +14,6 @@ from loho_bench.networks.hourglass import StackedHourglass
 from loho_bench.portraits.images import to_tensor
 from loho_bench.portraits.synthetic import render, sample_parameters
 from loho_bench.weights.embedded import load_landmarks, load_parser
-
-TINY_PARSER = {
-    "stem": (8, 8),
-    "entry": (8, 8, 8),
-    "middle_blocks": 1,
-    "exit": (8, 8, 8, 8),
-    "aspp_width": 8,
-    "aspp_rates": (1, 2, 3),
-    "low_level_width": 8,
-    "decoder_width": 8,
-    "hidden": 8,
-}
 
 
 class BrightIsHair(nn.Module):
@@ -87,7 +76,7 @@ def test_no_portraits_give_no_answers():
 @pytest.mark.parametrize("size", [64, 128, 192])
 def test_random_network_parses_consistently(size):
     torch.manual_seed(0)
-    parser = EmbeddedParser(Graphonomy(**TINY_PARSER))
+    parser = EmbeddedParser(Graphonomy(**TINY))
     images = torch.rand(3, 3, size, size) * 2 - 1
     labels = parser.parse(images)
     assert labels.shape == (3, size, size)
@@ -97,7 +86,7 @@ def test_random_network_parses_consistently(size):
 
 def test_labels_are_the_network_s_own_at_its_size():
     torch.manual_seed(1)
-    network = Graphonomy(**TINY_PARSER).eval()
+    network = Graphonomy(**TINY).eval()
     images = torch.rand(2, 3, 128, 128) * 2 - 1
     with torch.no_grad():
         wanted = network(images).argmax(1)

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from small_graphonomy import TINY
 from torch import nn
 
 from loho_bench.annotation.graphonomy import MULTI_SCALE, SINGLE_SCALE, GraphonomyParser, unmirror
 from loho_bench.annotation.labelling import label_portraits
 from loho_bench.networks.graphonomy import CLASS_NAMES, FACE, HAIR, TransferGraphonomy
 from loho_bench.parity.rules import generic_weights, graphonomy_gain
-
-TINY = {
-    "stem": (8, 8),
-    "entry": (8, 8, 8),
-    "middle_blocks": 1,
-    "exit": (8, 8, 8, 8),
-    "aspp_width": 8,
-    "aspp_rates": (1, 2, 3),
-    "low_level_width": 8,
-    "decoder_width": 8,
-    "hidden": 8,
-}
 
 
 class Witness(nn.Module):

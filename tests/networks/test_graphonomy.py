@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import fractional_matrix_power
+from small_graphonomy import SMALL
 
 from loho_bench.networks.graphonomy import (
     CLASS_NAMES,
@@ -20,18 +21,6 @@ from loho_bench.networks.graphonomy import (
 )
 from loho_bench.networks.graphonomy.reasoning import FeaturesToNodes, GraphConvolution, NodesToFeatures
 from loho_bench.networks.graphonomy.xception import Block
-
-SMALL = {
-    "stem": (8, 8),
-    "entry": (8, 16, 24),
-    "middle_blocks": 1,
-    "exit": (24, 24, 32, 32),
-    "aspp_width": 8,
-    "aspp_rates": (1, 2, 3),
-    "low_level_width": 4,
-    "decoder_width": 8,
-    "hidden": 6,
-}
 
 
 def test_normalisation_agrees_with_scipy():
