@@ -48,7 +48,7 @@ def main(
 
     chosen, portraits = load_settings(settings), open_held_out(folder, workers)
     own = {**chosen.loho.model_dump(exclude_unset=True), **json.loads(override)}
-    resources = load_resources(chosen)
+    resources = load_resources(chosen, default_registry().get("loho").jobs)
     drawn = choose_tuples(portraits, chosen.tuples, tuples, seed)
     batch = make_batch(portraits, drawn, seed)
     rows = [np.concatenate(list(to_uint8(getattr(batch, role))), 1) for role in ROLES]

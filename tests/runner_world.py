@@ -13,7 +13,7 @@ import torch
 from loho_bench.annotation.record import Annotation
 from loho_bench.methods import runner
 from loho_bench.methods.protocol import Transfer, TupleBatch
-from loho_bench.methods.registry import MethodSpec, Registry
+from loho_bench.methods.registry import LANDMARKS, MethodSpec, Registry
 from loho_bench.settings.base import StrictModel
 from loho_bench.settings.loading import validate_settings
 from loho_bench.storage import file_sha256, read_table, write_png, write_table
@@ -22,6 +22,7 @@ SIZE, COUNT = 64, 5
 IDS = [f"easy-{i:04d}" for i in range(1, COUNT + 1)]
 OUT = Path("results/mix/tuples-0000.parquet")
 # What may differ between two runs that give the same result.
+MIX_JOBS = ("generator", "features")
 MEASURED = ["seconds", "batch_size", "peak_memory_mb"]
 
 
@@ -95,11 +96,11 @@ def install(set_attribute, incident=lambda batch: None, method: type[Mix] = Mix)
         return built[-1]
 
     registry = Registry()
-    registry.register(MethodSpec("mix", "Mix", "a mixture", MixSettings, build))
+    registry.register(MethodSpec("mix", "Mix", "a mixture", MixSettings, build, needs=(*MIX_JOBS, LANDMARKS)))
     resources = SimpleNamespace(device=torch.device("cpu"), precision="float32")
-    set_attribute(runner, "default_registry", lambda: registry)
-    set_attribute(runner, "load_resources", lambda settings: resources)
-    set_attribute(runner, "weights_hash", lambda *names: "feedbeef0123")
+    set_attribute(runner, "registry_for", lambda settings: registry)
+    set_attribute(runner, "load_resources", lambda settings, jobs: resources)
+    set_attribute(runner, "weights_hash", lambda settings, *jobs: "feedbeef0123")
     return built
 
 

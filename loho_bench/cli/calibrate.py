@@ -31,6 +31,7 @@ def calibrate(
     workers = configure_threads(threads, cores)
     import yaml
 
+    from loho_bench.methods.catalogue import default_registry
     from loho_bench.methods.resources import load_resources
     from loho_bench.settings.loading import load_settings
     from loho_bench.training.calibration import calibrate as measure
@@ -40,5 +41,5 @@ def calibrate(
     chosen = load_settings(settings)
     portraits = open_held_out(folder, workers)
     batch = make_batch(portraits, choose_tuples(portraits, chosen.tuples, tuples, seed), seed)
-    weights = measure(load_resources(chosen), chosen.loho, batch)
+    weights = measure(load_resources(chosen, default_registry().get("loho").jobs), chosen.loho, batch)
     typer.echo(yaml.safe_dump({"weights": weights.model_dump()}, sort_keys=False), nl=False)

@@ -23,9 +23,10 @@ def score(
 ) -> None:
     """Score every finished transfer of one method with every metric that applies."""
     configure_threads(threads, cores)
-    from loho_bench.methods.catalogue import default_registry
+    from loho_bench.methods.catalogue import registry_for
     from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.metrics.scoring import score_method
 
-    default_registry().get(method)
-    score_method(method, load_checked_settings(settings), out or layout.SCORES / f"{method}.parquet")
+    chosen = load_checked_settings(settings)
+    registry_for(chosen).get(method)
+    score_method(method, chosen, out or layout.SCORES / f"{method}.parquet")

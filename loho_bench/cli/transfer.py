@@ -1,4 +1,4 @@
-"""``loho-bench transfer METHOD``: run a method on a slice of the tuples; ``methods`` lists them all."""
+"""``loho-bench transfer METHOD``: run a method on a slice of the tuples."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def transfer(
 ) -> None:
     """Transfer the hair of the tuples. Finished tuples of an earlier run are kept."""
     configure_threads(threads, cores)
-    from loho_bench.methods.catalogue import default_registry
+    from loho_bench.methods.catalogue import registry_for
     from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.methods.runner import run_shard
     from loho_bench.storage import read_table
 
-    default_registry().get(method)
     chosen = load_checked_settings(settings)
+    registry_for(chosen).get(method)
     tables = annotations or layout.annotation_tables()
     if out is not None or shard is not None:
         out = out or layout.result_table(method, tuples, shard or 0)
@@ -59,11 +59,3 @@ def transfer(
     for number in layout.shards(len(read_table(tuples)), chosen.transfer.shard_size):
         out = layout.result_table(method, tuples, number)
         run_shard(method, tuples, portraits, tables, chosen, number, out)
-
-
-def methods() -> None:
-    """List the methods that can be run."""
-    from loho_bench.methods.catalogue import default_registry
-
-    for spec in default_registry():
-        typer.echo(f"{spec.name:<20} {spec.description}")

@@ -18,6 +18,7 @@ from loho_bench.evaluation.samples import draw_samples, measure_samples
 from loho_bench.evaluation.transfers import (
     TransferScore,
     build_method,
+    jobs_of,
     score_transfers,
     summarize_transfers,
     true_answers,
@@ -139,7 +140,7 @@ class _Transfers:
     def __call__(self, world: World, job: int) -> list[TransferScore]:
         size, portraits = world.settings.transfer.batch_size, world.portraits()
         tuples = world.tuples[job * size : (job + 1) * size]
-        resources = load_resources(world.settings)
+        resources = load_resources(world.settings, jobs_of(self.method))
         batch = make_batch(portraits, tuples, world.seed)
         transfer = build_method(self.method, world.settings, resources).transfer(batch)
         return score_transfers(transfer, batch, tuples, true_answers(portraits, tuples), resources)

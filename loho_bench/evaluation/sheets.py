@@ -15,7 +15,7 @@ from loho_bench.evaluation.contact_sheet import contact_sheet
 from loho_bench.evaluation.jobs import run_jobs
 from loho_bench.evaluation.parts import METHODS
 from loho_bench.evaluation.samples import draw_samples
-from loho_bench.evaluation.transfers import build_method, true_answers
+from loho_bench.evaluation.transfers import build_method, jobs_of, true_answers
 from loho_bench.evaluation.world import Effort, World, render_world
 from loho_bench.methods.catalogue import default_registry
 from loho_bench.methods.resources import load_resources
@@ -98,7 +98,7 @@ def _invert(world: World, sizes: SheetSizes, steps: int) -> np.ndarray:
 
 
 def _transfer(world: World, method: str) -> np.ndarray:
-    resources = load_resources(world.settings)
+    resources = load_resources(world.settings, jobs_of(method))
     batch = make_batch(world.portraits(), world.tuples, world.seed)
     return to_uint8(build_method(method, world.settings, resources).transfer(batch).images)
 

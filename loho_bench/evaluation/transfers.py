@@ -41,6 +41,11 @@ def build_method(name: str, settings: Settings, resources: Resources) -> Method:
     return spec.build(configure_method(spec, settings), resources)
 
 
+def jobs_of(name: str) -> tuple[str, ...]:
+    """Return the jobs of the networks that the method ``name`` is given."""
+    return default_registry().get(name).jobs
+
+
 def true_answers(portraits: PortraitDataset, tuples: Sequence[ChosenTuple]) -> list[Rendered]:
     """Draw the portraits that perfect transfers would give."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loho_bench.methods.catalogue import default_registry
-from loho_bench.methods.registry import MethodSpec
+from loho_bench.errors import UserError
+from loho_bench.methods.catalogue import registry_for
+from loho_bench.methods.registry import ANSWER, MethodSpec
 from loho_bench.settings.base import StrictModel
 from loho_bench.settings.loading import load_settings
 from loho_bench.settings.project import Settings
@@ -18,15 +19,39 @@ def load_checked_settings(source: str | Path | None = None) -> Settings:
     ------
     UserError
         Besides the reasons of :func:`load_settings`: the group ``methods`` or ``reports`` names a method
-        that does not exist, or ``methods`` a setting that its method does not take.
+        that does not exist, ``methods`` a setting that its method does not take, or ``reports`` a task that
+        it cannot do.
     """
-    settings, registry = load_settings(source), default_registry()
+    settings = load_settings(source)
+    check_methods(settings)
+    return settings
+
+
+def check_methods(settings: Settings) -> None:
+    """Make sure that methods exist, take the settings given and can do what reports ask of them.
+
+    Raises
+    ------
+    UserError
+        As of :func:`load_checked_settings`.
+    """
+    registry, reports = registry_for(settings), settings.reports
     for name in settings.methods:
         configure_method(registry.get(name), settings)
-    reports = settings.reports
-    for name in (*reports.methods, *reports.ablation, *reports.reconstruction):
-        registry.get(name)
-    return settings
+    asked = {
+        "transfer": (*reports.methods, *reports.paper, *reports.ablation),
+        "editing": reports.editing,
+        "reconstruction": (*reports.reconstruction, *reports.paper_reconstruction),
+    }
+    for task, names in asked.items():
+        for name in names:
+            registry.get(name).require(task)
+            if ANSWER in registry.get(name).needs and settings.portraits.source != "synthetic":
+                raise UserError(
+                    f"the method '{name}' cannot be run on photographs",
+                    cause="it needs the true answers, which only the renderer of synthetic portraits knows",
+                    remedy="leave it out of 'reports'",
+                )
 
 
 def configure_method(spec: MethodSpec, settings: Settings) -> StrictModel:

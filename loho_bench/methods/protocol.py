@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from loho_bench.annotation.protocols import Parser
+from loho_bench.methods.compositing import Inpainter
 from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
 
-_IMAGES = ("identity", "structure", "appearance")
+if TYPE_CHECKING:
+    from loho_bench.networks.michigan import MichiganNetworks
+
+POINTS = 68
+_IMAGES = ("identity", "structure", "appearance", "answer")
 
 
 @dataclass(frozen=True)
 class TupleBatch:
     """``N`` tuples of identity, structure and appearance portraits, ``I1``, ``I2`` and ``I3``.
 
-    Images are ``[N,3,S,S] float32`` in [-1,1], RGB; masks ``[N,1,S,S] float32`` in [0,1]. Every tuple
+    Images are ``[N,3,S,S] float32`` in [-1,1], RGB; masks ``[N,1,S,S] float32`` in [0,1]; landmarks
+    ``[N,68,2] float32``, (x, y) as fractions of the frame, nan where they are not known. Every tuple
     brings its own seed, so that its result depends neither on its batch nor on its place in it.
+    ``answer``, what a perfect transfer would give, is there for methods that declare to need it.
 
     Raises
     ------
@@ -39,6 +46,10 @@ class TupleBatch:
     appearance_hair: Tensor
     appearance_face: Tensor
     seeds: tuple[int, ...]
+    identity_landmarks: Tensor | None = None
+    structure_landmarks: Tensor | None = None
+    appearance_landmarks: Tensor | None = None
+    answer: Tensor | None = None
 
     def __post_init__(self) -> None:
         n, _, height, width = self.identity.shape
@@ -46,6 +57,8 @@ class TupleBatch:
             raise ValueError(f"{n} images, {len(self.tuple_ids)} tuple ids and {len(self.seeds)} seeds")
         for name, tensor in self._tensors().items():
             expected = (n, 3 if name in _IMAGES else 1, height, width)
+            if name.endswith("_landmarks"):
+                expected = (n, POINTS, 2)
             if tuple(tensor.shape) != expected:
                 raise ValueError(f"{name} should be {expected} but is {tuple(tensor.shape)}")
 
@@ -79,6 +92,7 @@ class Transfer:
     by ``foreground_mask`` ``[N,1,S,S]`` onto the background of the identity. ``S`` is the size of the
     generator, if the method has one. ``latents`` ``[N,L,D]`` are the W+ found and ``latent_mean`` ``[D]``
     is the mean latent. ``traces`` ``[steps,N]`` hold a value per iteration, nan where there is none.
+    ``inpainting`` names what filled the hole that the identity's hair and face left, if anything did.
     """
 
     images: Tensor
@@ -87,6 +101,7 @@ class Transfer:
     latents: Tensor | None = None
     latent_mean: Tensor | None = None
     traces: dict[str, Tensor] = field(default_factory=dict)
+    inpainting: str = ""
 
     def select(self, indices: list[int]) -> Transfer:
         """Give the results at ``indices``, in that order."""
@@ -97,18 +112,24 @@ class Transfer:
             latents=None if self.latents is None else self.latents[indices],
             latent_mean=self.latent_mean,
             traces={name: trace[:, indices] for name, trace in self.traces.items()},
+            inpainting=self.inpainting,
         )
 
 
 @dataclass(frozen=True)
 class Resources:
-    """Networks, in evaluation mode and on ``device``, and the arithmetic they shall run in."""
+    """Networks, in evaluation mode and on ``device``, and the arithmetic they shall run in.
 
-    generator: Generator
-    lpips: Lpips
-    parser: Parser
+    Networks that a method does not declare to need are None.
+    """
+
+    generator: Generator | None
+    lpips: Lpips | None
+    parser: Parser | None
     device: torch.device
     precision: Literal["float32", "bfloat16"] = "float32"
+    inpainter: Inpainter | None = None
+    michigan: MichiganNetworks | None = None
 
     @property
     def compute_dtype(self) -> torch.dtype:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -12,22 +12,78 @@ from loho_bench.errors import UserError, suggest
 from loho_bench.methods.protocol import Method, Resources
 from loho_bench.settings.base import StrictModel, describe_problems
 
+Task = Literal["transfer", "reconstruction", "editing"]
+Role = Literal["method", "floor", "ceiling"]
+ANSWER, LANDMARKS = "answer", "landmarks"
+"""Among the needs of a method: true answers, which only synthetic portraits have; landmarks."""
+
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """All that the benchmark knows of a method.
+    """All that the benchmark knows of a method: tables, figures, page and workflow iterate over these.
 
-    ``name`` is used in files and on the command line, ``label`` in tables and figures. ``settings`` is
-    the type of its settings; ``family`` names the group of settings that it shares with its variants.
-    ``build`` makes the method from settings of that type and from networks.
+    Attributes
+    ----------
+    name : str
+        In files and on the command line.
+    label : str
+        In tables and figures.
+    description : str
+        One sentence.
+    settings : type
+        Of its settings.
+    build : callable or None
+        Makes the method from settings of that type and from networks; None where another program makes the
+        results.
+    family : str
+        The group of settings that it shares with its variants.
+    needs : tuple of str
+        Jobs of the networks that it is given ("generator", "parser", "features", "inpainter", "michigan"),
+        and :data:`ANSWER` and :data:`LANDMARKS`.
+    tasks : tuple of str
+        What it can be asked for: "transfer", "reconstruction", "editing".
+    role : str
+        "floor" and "ceiling" are what methods are measured against.
+    version : str
+        Results of different versions do not mix: raise it when the method computes otherwise.
+    citation : str
+        Whose method it is.
     """
 
     name: str
     label: str
     description: str
     settings: type[StrictModel]
-    build: Callable[[Any, Resources], Method]
+    build: Callable[[Any, Resources], Method] | None
     family: str = ""
+    needs: tuple[str, ...] = ()
+    tasks: tuple[Task, ...] = ("transfer", "reconstruction", "editing")
+    role: Role = "method"
+    version: str = "1"
+    citation: str = ""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs among its needs, for which networks are loaded."""
+        return tuple(need for need in self.needs if need not in (ANSWER, LANDMARKS))
+
+    def require(self, task: Task) -> None:
+        """Raise a UserError where this method cannot do ``task``."""
+        if task not in self.tasks:
+            raise UserError(
+                f"the method '{self.name}' cannot be asked for: {task}",
+                cause=f"all that it can do is: {', '.join(self.tasks)}",
+                remedy="leave it out of that list of 'reports'",
+            )
+
+    def require_builder(self) -> None:
+        """Raise a UserError where another program makes the results."""
+        if self.build is None:
+            raise UserError(
+                f"the method '{self.name}' is not computed by loho-bench",
+                cause="it is declared under 'external' in the settings",
+                remedy="run its rule in workflow/rules/methods (docs/add-a-baseline.md)",
+            )
 
     def configure(self, *layers: Mapping[str, Any]) -> StrictModel:
         """Validate settings given in layers, the later over the earlier, group by group.

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from loho_bench.annotation.choice import choose_device, choose_parser
-from loho_bench.errors import UserError
+from loho_bench.methods.choice import choose_generator, choose_inpainter, choose_michigan
 from loho_bench.methods.protocol import Resources
-from loho_bench.networks.stylegan2 import Generator
 from loho_bench.settings.project import Settings
-from loho_bench.weights import embedded
 from loho_bench.weights.features import choose_features
-from loho_bench.weights.needs import EMBEDDED, find_files
-from loho_bench.weights.stylegan2 import load_generator
-
-JOBS = ("generator", "parser", "features")
-"""Jobs of the networks that transfers use."""
+from loho_bench.weights.needs import find_files
 
 
-def load_resources(settings: Settings) -> Resources:
+def load_resources(settings: Settings, jobs: Sequence[str]) -> Resources:
     """Load the networks that the settings name onto the GPU, where there is one, or the CPU.
+
+    Parameters
+    ----------
+    settings : Settings
+    jobs : sequence of str
+        Which of them: the ``jobs`` of a method.
 
     Raises
     ------
@@ -32,28 +33,21 @@ def load_resources(settings: Settings) -> Resources:
         Files are missing (all of them are listed), or the generator makes images of another size than
         ``settings.transfer.resolution``.
     """
-    find_files(settings, *JOBS)
-    generator, resolution = _choose_generator(settings), settings.transfer.resolution
-    if generator.size != resolution:
-        raise UserError(
-            f"transfer.resolution is {resolution}, which this generator cannot give",
-            cause=f"the generator '{settings.networks.generator}' makes portraits of {generator.size} pixels",
-            remedy=f"set transfer.resolution to {generator.size}",
-        )
+    find_files(settings, *jobs)
     device = choose_device()
+
+    def load(job: str, choose: Callable[[Settings, torch.device], Any]) -> Any:
+        return choose(settings, device) if job in jobs else None
+
     return Resources(
-        generator=generator.to(device),
-        lpips=choose_features(settings).to(device),
-        parser=choose_parser(settings, device),
+        generator=load("generator", choose_generator),
+        lpips=load("features", lambda settings, device: choose_features(settings).to(device)),
+        parser=load("parser", choose_parser),
         device=device,
         precision=choose_precision(settings.transfer.precision, device),
+        inpainter=load("inpainter", choose_inpainter),
+        michigan=load("michigan", choose_michigan),
     )
-
-
-def _choose_generator(settings: Settings) -> Generator:
-    if settings.networks.generator == EMBEDDED:
-        return embedded.load_generator()
-    return load_generator(find_files(settings, "generator")[settings.networks.generator]).generator
 
 
 def choose_precision(

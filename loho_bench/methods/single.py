@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from loho_bench.annotation.choice import choose_landmarks
 from loho_bench.annotation.parsing import find_hair_and_face
-from loho_bench.annotation.protocols import Parser
+from loho_bench.annotation.protocols import LandmarkDetector, Parser
 from loho_bench.annotation.record import POINTS, Annotation
 from loho_bench.errors import UserError
-from loho_bench.methods.catalogue import default_registry
+from loho_bench.methods.catalogue import registry_for
 from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.inputs import ROLES, TupleInputs
+from loho_bench.methods.registry import ANSWER, LANDMARKS, MethodSpec
 from loho_bench.methods.resources import load_resources
 from loho_bench.portraits.images import load_rgb, resize, to_tensor, to_uint8
 from loho_bench.provenance import derive_seed
@@ -59,14 +61,21 @@ def transfer_files(method: str, images: Mapping[str, Path], settings: Settings) 
         Unknown method, missing weights, an image that cannot be used, or one without the hair or face that
         its part of the tuple needs.
     """
-    spec = default_registry().get(method)
+    spec = registry_for(settings).get(method)
+    _require_images_alone(spec)
     method_settings = configure_method(spec, settings)
     loaded = {role: load_rgb(images[role]) for role in ROLES}
-    resources = load_resources(settings)
+    resources = load_resources(settings, (*spec.jobs, "parser"))
     annotations = {
         role: _annotate(role, images[role], image, resources.parser, settings.annotation.mask_size)
         for role, image in loaded.items()
     }
+    if LANDMARKS in spec.needs:
+        detector = choose_landmarks(settings, resources.device)
+        annotations = {
+            role: replace(note, landmarks=_find_landmarks(loaded[role], detector))
+            for role, note in annotations.items()
+        }
     inputs = TupleInputs(
         portraits=pd.DataFrame({"path": {role: str(images[role]) for role in ROLES}}),
         annotations=pd.DataFrame([note.to_row() for note in annotations.values()]).set_index("portrait_id"),
@@ -83,6 +92,20 @@ def transfer_files(method: str, images: Mapping[str, Path], settings: Settings) 
         )
     mask = (found.foreground_mask[0, 0].float() * 255).round().byte().cpu().numpy()
     return SingleTransfer(to_uint8(found.images)[0], to_uint8(found.foreground)[0], mask, annotations)
+
+
+def _find_landmarks(image: np.ndarray, detector: LandmarkDetector) -> np.ndarray:
+    return detector.detect(to_tensor(resize(image, detector.size)[None]))[0].cpu().numpy()
+
+
+def _require_images_alone(spec: MethodSpec) -> None:
+    spec.require_builder()
+    if ANSWER in spec.needs:
+        raise UserError(
+            f"the method '{spec.name}' needs the true answer",
+            cause="three image files do not tell what a perfect transfer would be",
+            remedy="choose another method",
+        )
 
 
 def _annotate(role: str, path: Path, image: np.ndarray, parser: Parser, mask_size: int) -> Annotation:

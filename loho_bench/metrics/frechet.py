@@ -53,10 +53,7 @@ class Gaussian:
         if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-10 * np.abs(covariance).max()):
             raise ValueError("the covariance is not symmetric")
         values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-        # Null directions come out of eigh as ± rounding of the largest eigenvalue; their square roots would
-        # be eight orders larger than that rounding and spoil the trace.
-        floor = mean.size * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
-        return cls(mean, np.sqrt(np.where(values > floor, values, 0.0))[:, None] * vectors.T)
+        return cls(mean, _roots(values)[:, None] * vectors.T)
 
     @classmethod
     def from_features(cls, features: np.ndarray) -> Gaussian:
@@ -107,6 +104,63 @@ def frechet_distance(mu1: np.ndarray, cov1: np.ndarray, mu2: np.ndarray, cov2: n
 def frechet_distance_of_features(features1: np.ndarray, features2: np.ndarray) -> float:
     """Return the squared Fréchet distance of Gaussians fitted to ``[N, D]`` and ``[M, D]``; N, M >= 2."""
     return Gaussian.from_features(features1).distance(Gaussian.from_features(features2))
+
+
+class RedrawnDistance:
+    """Distances to one Gaussian of sets drawn anew, with repetition, from the same features.
+
+    What every draw shares is worked out once: products of the features with the factor of the Gaussian and,
+    for no more images than that factor has rows, the Gram matrix of these products. The singular values of a
+    draw are then roots of the eigenvalues of a small symmetric matrix: ``[n, n]`` or ``[K, K]``, whichever is
+    smaller, instead of those of ``[n, K]``.
+
+    Parameters
+    ----------
+    features : float [N, D]
+    target : Gaussian
+        Of D features, with a factor of K rows.
+    """
+
+    def __init__(self, features: np.ndarray, target: Gaussian):
+        features = _checked_features(features)
+        centre = features.mean(axis=0)  # near the mean of every draw: no digits are lost in differences
+        self._rows, self._target_mean = features - centre, target.mean - centre
+        self._squares = np.square(self._rows).sum(axis=1)
+        self._target_trace = np.square(target.factor).sum()
+        self._products = self._rows @ target.factor.T
+        small = len(features) <= len(target.factor)
+        self._gram = self._products @ self._products.T if small else None
+
+    def __call__(self, counts: np.ndarray) -> float:
+        """Return the squared Fréchet distance of the set with row i ``counts[i]`` times, int ``[N]``."""
+        total = counts.sum()
+        mean = counts @ self._rows / total
+        trace = (counts @ self._squares - total * np.square(mean).sum()) / (total - 1)
+        eigenvalues = np.linalg.eigvalsh(self._scatter(counts, total)) / (total - 1)
+        gap = np.square(mean - self._target_mean).sum()
+        return max(float(gap + trace + self._target_trace - 2 * _roots(eigenvalues).sum()), 0.0)
+
+    def _scatter(self, counts: np.ndarray, total: int) -> np.ndarray:
+        """Matrix whose eigenvalues are the squared singular values, times ``total - 1``."""
+        drawn = np.flatnonzero(counts)
+        roots = np.sqrt(counts[drawn])
+        if self._gram is None:
+            mean = counts @ self._products / total
+            weighted = roots[:, None] * (self._products[drawn] - mean)
+            return weighted.T @ weighted
+        to_mean = self._gram @ counts / total
+        centred = self._gram[np.ix_(drawn, drawn)] - to_mean[drawn] - to_mean[drawn, None]
+        return (centred + counts @ to_mean / total) * roots * roots[:, None]
+
+
+def _roots(eigenvalues: np.ndarray) -> np.ndarray:
+    """Square roots of the ascending eigenvalues of a positive semi-definite matrix.
+
+    Null directions come out as ± rounding of the largest eigenvalue; their square roots would be eight orders
+    larger than that rounding and spoil a trace.
+    """
+    floor = eigenvalues.size * np.finfo(np.float64).eps * max(float(eigenvalues[-1]), 0.0)
+    return np.sqrt(np.where(eigenvalues > floor, eigenvalues, 0.0))
 
 
 def _checked_features(features: np.ndarray) -> np.ndarray:

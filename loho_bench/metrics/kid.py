@@ -83,6 +83,31 @@ class KernelSample:
         )
         return Kid(value, float(np.sqrt(variance)))
 
+    def redrawn(self, other: KernelSample, counts: np.ndarray) -> np.ndarray:
+        """Return the estimate for sets that hold row i of this one ``counts[r, i]`` times, ``[R]``.
+
+        Pairs of a picture with its own repetition are left out like those with itself, so that drawing with
+        repetition shifts nothing.
+
+        Parameters
+        ----------
+        counts : int [R, N]
+            How often each draw holds each row; a draw needs two different rows, ``other`` two of its own.
+        """
+        n, m = len(self.own), len(other.own)
+        totals = counts.sum(axis=1)
+        cross = counts @ _kernel_sums(self.features, other.features)[0] / (totals * m)
+        within = np.zeros(len(counts))
+        step = max(1, _VALUES_AT_ONCE // max(n, len(counts)))
+        across = self.features.astype(np.float64).T / self.features.shape[1]
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            block = (self.features[rows].astype(np.float64) @ across + 1) ** 3
+            block[np.arange(len(block)), np.arange(start, start + len(block))] = 0
+            within += ((counts @ block.T) * counts[:, rows]).sum(axis=1)
+        pairs = totals**2 - np.square(counts).sum(axis=1)
+        return within / pairs + other.own.sum() / (m * (m - 1)) - 2 * cross
+
 
 def exact_kid(generated: np.ndarray, reference: np.ndarray) -> Kid:
     """Return KID from all pairs of features ``[N, D]`` and ``[M, D]``; see :meth:`KernelSample.distance`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from loho_bench.annotation.masks import resize_mask, unpack_bits
-from loho_bench.curation.tuples import RECONSTRUCTION
+from loho_bench.curation.tuples import KINDS, kind_of
 from loho_bench.errors import UserError
-from loho_bench.methods.inputs import ROLES
+from loho_bench.methods.inputs import ROLES, true_answer
 from loho_bench.methods.protocol import Parser
 from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.portraits.images import load_rgb, resize, to_tensor
-from loho_bench.portraits.synthetic import PortraitParameters, Rendered, combine, render
+from loho_bench.portraits.synthetic import Rendered
 from loho_bench.storage import read_table, read_tables
 
 NO_RESULT = "no result was written for this tuple"
@@ -32,8 +31,8 @@ class RunInputs:
     root : Path
         Working folder of the run; paths in tables are relative to it.
     tuples : DataFrame
-        Transfers and reconstructions, in the order of their files; the latter have the category
-        ``reconstruction``.
+        Of every kind there is, in the order of :data:`~loho_bench.curation.tuples.KINDS`; the category tells
+        the kind.
     portraits, annotations : DataFrame indexed by portrait id
     resolution : int
         Frame in pixels on which everything is compared: that of the transferred portraits.
@@ -61,11 +60,7 @@ class RunInputs:
 
     def true_answer(self, row: pd.Series) -> Rendered:
         """Draw the portrait that a perfect transfer of the tuple ``row`` would give."""
-        drawn = {word: self._parameters(row[word]) for word in ROLES}
-        return render(combine(**drawn), size=self.resolution)
-
-    def _parameters(self, portrait_id: str) -> PortraitParameters:
-        return PortraitParameters.from_dict(json.loads(self.portraits.loc[portrait_id, "parameters"]))
+        return true_answer(self.portraits, row, self.resolution)
 
 
 def load_inputs(resolution: int, root: str | Path = ".") -> RunInputs:
@@ -77,10 +72,9 @@ def load_inputs(resolution: int, root: str | Path = ".") -> RunInputs:
         A table is missing or broken.
     """
     root = Path(root)
-    tuples = [read_table(root / "tuples" / "tuples.csv")]
-    reconstruction = root / "tuples" / "reconstruction.csv"
-    if reconstruction.exists():
-        tuples.append(read_table(reconstruction))
+    paths = [root / "tuples" / f"{kind}.csv" for kind in KINDS]
+    # The transfers have to be there; a run may do without the others.
+    tuples = [read_table(path) for path in paths if path == paths[0] or path.exists()]
     return RunInputs(
         root=root,
         tuples=pd.concat([table for table in tuples if len(table)] or tuples[:1], ignore_index=True),
@@ -97,7 +91,7 @@ def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
 
     A tuple without a row in the shards becomes a failed row with a reason: it is counted, not dropped. So
     does one whose row names other portraits: after another drawing, the same id is another tuple.
-    Reconstructions are asked for where there is at least one shard of them.
+    Tuples of a kind are asked for where there is at least one shard of them.
 
     Raises
     ------
@@ -105,13 +99,16 @@ def read_results(inputs: RunInputs, method: str) -> pd.DataFrame:
         The method has no results at all.
     """
     folder = inputs.root / "results" / method
-    found = [read_shards(folder, "tuples-*.parquet", "tuple_id")]
-    asked = inputs.tuples
-    if any(folder.glob("reconstruction-*.parquet")):
-        found.append(read_shards(folder, "reconstruction-*.parquet", "tuple_id"))
-    else:
-        asked = asked[asked["category"] != RECONSTRUCTION]
-    results = pd.concat(found, ignore_index=True).drop(columns=["category", "method"], errors="ignore")
+    found = {kind: f"{kind}-*.parquet" for kind in KINDS if any(folder.glob(f"{kind}-*.parquet"))}
+    if not found:
+        raise UserError(
+            f"cannot read {folder}/{KINDS[0]}-*.parquet",
+            cause="there is no such file",
+            remedy="run the step that writes it, or correct the name of the method",
+        )
+    asked = inputs.tuples[inputs.tuples["category"].map(kind_of).isin(found)]
+    tables = [read_shards(folder, pattern, "tuple_id") for pattern in found.values()]
+    results = pd.concat(tables, ignore_index=True).drop(columns=["category", "method"], errors="ignore")
     # Results that do not say what they were computed for cannot vouch for these portraits.
     results = results.assign(**{role: "" for role in ROLES if role not in results})
     names = ["tuple_id", *ROLES]

@@ -31,6 +31,12 @@ class MetricSpec:
         "mean": one value a tuple, reported as the mean over tuples; "set": one value for a set of images.
     protocol : str
         How the number is computed, in one sentence that can stand under a table.
+    needs : tuple of str
+        What it cannot be computed without: jobs of networks ("extractor", "features", "parser"), "latents".
+    version : str
+        Numbers of different versions do not compare: raise it when the metric computes otherwise.
+    citation : str
+        Whose metric it is.
     """
 
     name: str
@@ -39,6 +45,9 @@ class MetricSpec:
     higher_is_better: bool | None
     aggregate: Literal["mean", "set"]
     protocol: str
+    needs: tuple[str, ...] = ()
+    version: str = "1"
+    citation: str = ""
 
     @property
     def arrow(self) -> str:
@@ -54,6 +63,8 @@ METRICS: tuple[MetricSpec, ...] = (
         False,
         "set",
         "Fréchet distance between Gaussians fitted to features of the full frames; clean-fid's resizing.",
+        needs=("extractor",),
+        citation="Heusel et al., NeurIPS 2017; resizing of Parmar et al., CVPR 2022",
     ),
     MetricSpec(
         "fid_hair_face",
@@ -62,6 +73,18 @@ METRICS: tuple[MetricSpec, ...] = (
         False,
         "set",
         "As FID, with everything but hair and face replaced by mid grey in both sets (LOHO-HF).",
+        needs=("extractor", "parser"),
+        citation="Heusel et al., NeurIPS 2017; the region of Saha et al., CVPR 2021",
+    ),
+    MetricSpec(
+        "kid",
+        "KID",
+        "",
+        False,
+        "set",
+        "Squared maximum mean discrepancy with a cubic kernel between the same features; not biased by n.",
+        needs=("extractor",),
+        citation="Bińkowski et al., ICLR 2018",
     ),
     MetricSpec(
         "psnr",
@@ -78,6 +101,7 @@ METRICS: tuple[MetricSpec, ...] = (
         True,
         "mean",
         "Structural similarity of 8-bit RGB frames, 7×7 uniform window, border cropped, mean over channels.",
+        citation="Wang et al., IEEE TIP 2004",
     ),
     MetricSpec(
         "lpips",
@@ -86,6 +110,8 @@ METRICS: tuple[MetricSpec, ...] = (
         False,
         "mean",
         "Learned perceptual distance over the full frame, summed over five VGG blocks.",
+        needs=("features",),
+        citation="Zhang et al., CVPR 2018",
     ),
     MetricSpec(
         "latent_distance",
@@ -94,6 +120,8 @@ METRICS: tuple[MetricSpec, ...] = (
         None,
         "mean",
         "Euclidean norm of the whole W+ code minus the mean latent in every layer.",
+        needs=("latents",),
+        citation="Saha et al., CVPR 2021, Table 3",
     ),
     MetricSpec(
         "hair_iou",
@@ -102,6 +130,8 @@ METRICS: tuple[MetricSpec, ...] = (
         True,
         "mean",
         "Intersection over union of the structure image's hair mask and the result's.",
+        needs=("parser",),
+        citation="Saha et al., CVPR 2021, section 4.3",
     ),
     MetricSpec(
         "hair_colour",
@@ -110,6 +140,17 @@ METRICS: tuple[MetricSpec, ...] = (
         False,
         "mean",
         "Mean absolute RGB difference (0 to 1) between the mean hair colours of the two images.",
+        needs=("parser",),
+    ),
+    MetricSpec(
+        "hair_trail",
+        "Hair trail",
+        "",
+        False,
+        "mean",
+        "Share of the identity's hair that is still hair where none should be now.",
+        needs=("parser",),
+        citation="The failure of Figure 10 of Saha et al., CVPR 2021, as a number",
     ),
 )
 

@@ -1,20 +1,17 @@
-"""How sure a number is: bootstrap intervals over tuples, for means, paired differences and FID.
+"""How sure a mean is: bootstrap intervals over tuples, for one method and for two on the same tuples.
 
 The tuple is the unit that is drawn anew, since everything measured on one tuple shares its three images.
 Every result says how many tuples it rests on and how many could not be measured; a failed tuple is never a
-zero.
+zero. FID and KID, which are numbers of whole sets, have theirs in :mod:`loho_bench.metrics.set_statistics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-
-from loho_bench.metrics.frechet import Gaussian
 
 _VALUES_AT_ONCE = 2_000_000  # bounds the memory of resampling and of the jackknife (n x n) to some 50 MB
 
@@ -43,14 +40,29 @@ class Interval:
     confidence: float = 0.95
     bias: float = 0.0
 
+    @classmethod
+    def unknown(cls, n: int = 0, failed: int = 0, confidence: float = 0.95) -> Interval:
+        """An estimate that the data cannot give."""
+        return cls(float("nan"), float("nan"), float("nan"), n, failed, confidence)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods on the same tuples: the mean difference, and shares of tuples won and tied, in [0, 1]."""
+
+    difference: Interval
+    won: float
+    tied: float
+
 
 def bootstrap_mean(
     values: np.ndarray | pd.Series, *, seed: int, confidence: float = 0.95, resamples: int = 2000
 ) -> Interval:
     """Return the mean of one value a tuple, with the BCa bootstrap interval.
 
-    Fewer than two values give no interval. Equal values give an interval of no width. An infinite value
-    (PSNR of a perfect copy) makes the mean infinite and leaves no interval.
+    Fewer than two values give no interval. Equal values give an interval of no width, also where they are
+    infinite (PSNR of perfect copies). Where only some are infinite the mean is, and the interval is the
+    percentile one.
 
     Parameters
     ----------
@@ -68,19 +80,12 @@ def bootstrap_mean(
     measured = np.sort(values[~np.isnan(values)])
     n, failed = len(measured), len(values) - len(measured)
     value = float(measured.mean()) if n else float("nan")
-    if n < 2 or np.isinf(measured).any():
+    if n < 2 or np.isnan(value):
         return Interval(value, float("nan"), float("nan"), n, failed, confidence)
-    if np.ptp(measured) == 0:
+    if measured[0] == measured[-1]:
         return Interval(value, value, value, n, failed, confidence)
-    low, high = stats.bootstrap(
-        (measured,),
-        np.mean,
-        n_resamples=resamples,
-        confidence_level=confidence,
-        method="BCa",
-        batch=max(1, _VALUES_AT_ONCE // n),
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
+    ends = _bca if np.isfinite(measured).all() else _percentiles
+    low, high = ends(measured, np.random.default_rng(seed), confidence, resamples)
     return Interval(value, float(low), float(high), n, failed, confidence)
 
 
@@ -93,103 +98,76 @@ def paired_difference(
     ----------
     first, second : Series of float, indexed by tuple id
         The metric of two methods. Order does not matter; a tuple that either lacks or has as NaN counts as
-        failed.
+        failed. Equal values, infinite ones too, differ by 0.
 
     Raises
     ------
     ValueError
         A tuple id occurs twice in one of them.
     """
+    differences = _differences(first, second)
+    return bootstrap_mean(differences, seed=seed, confidence=confidence, resamples=resamples)
+
+
+def compare(
+    first: pd.Series,
+    second: pd.Series,
+    higher_is_better: bool,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> Comparison:
+    """Return the paired difference of two methods and how many of their common tuples ``first`` won.
+
+    Parameters
+    ----------
+    first, second : Series of float, indexed by tuple id
+        See :func:`paired_difference`.
+
+    Raises
+    ------
+    ValueError
+        A tuple id occurs twice in one of them.
+    """
+    differences = _differences(first, second)
+    known = differences.dropna()
+    won = known > 0 if higher_is_better else known < 0
+    shares = (won.mean(), (known == 0).mean()) if len(known) else (float("nan"), float("nan"))
+    interval = bootstrap_mean(differences, seed=seed, confidence=confidence, resamples=resamples)
+    return Comparison(interval, float(shares[0]), float(shares[1]))
+
+
+def _differences(first: pd.Series, second: pd.Series) -> pd.Series:
+    """``first - second`` of all tuples of either, NaN where one lacks it."""
     for series in (first, second):
         if not series.index.is_unique:
             twice = series.index[series.index.duplicated()][0]
             raise ValueError(f"tuple '{twice}' occurs twice in a paired comparison")
     tuples = first.index.union(second.index)
-    differences = first.reindex(tuples) - second.reindex(tuples)
-    return bootstrap_mean(differences, seed=seed, confidence=confidence, resamples=resamples)
+    first, second = first.reindex(tuples), second.reindex(tuples)
+    return (first - second).mask(first == second, 0.0)
 
 
-def bootstrap_fid(
-    generated: np.ndarray,
-    reference: np.ndarray,
-    *,
-    seed: int,
-    failed: int = 0,
-    confidence: float = 0.95,
-    resamples: int = 500,
-) -> Interval:
-    """Return the FID of cached features with an interval for the draw of tuples.
-
-    The reference set is held fixed. Drawing with replacement repeats images, which raises every resampled
-    FID; that shift is measured (``bias``) and taken off, so the interval describes how far the FID *at this
-    n* moves when other tuples are drawn. It does not describe the distance to the FID of infinitely many
-    images.
-
-    Parameters
-    ----------
-    generated : float [N, D], reference : float [M, D]
-        Features, M >= 2; rows of ``generated`` are tuples. N < 2 gives NaN throughout.
-    failed : int
-        Tuples that gave no image; carried into the result.
-    """
-    target = Gaussian.from_features(reference)
-
-    def distance(rows: np.ndarray) -> float:
-        return Gaussian.from_features(generated[rows]).distance(target)
-
-    interval = _bootstrap_rows(distance, len(generated), seed, failed, confidence, resamples)
-    return replace(interval, low=max(interval.low, 0.0))
+def _bca(
+    values: np.ndarray, rng: np.random.Generator, confidence: float, resamples: int
+) -> tuple[float, float]:
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=resamples,
+        confidence_level=confidence,
+        method="BCa",
+        batch=max(1, _VALUES_AT_ONCE // len(values)),
+        rng=rng,
+    ).confidence_interval
+    return found.low, found.high
 
 
-def paired_fid_difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    reference: np.ndarray,
-    *,
-    seed: int,
-    failed: int = 0,
-    confidence: float = 0.95,
-    resamples: int = 500,
-) -> Interval:
-    """Return ``FID(first) - FID(second)`` with an interval; both are drawn anew with the same tuples.
-
-    Parameters
-    ----------
-    first, second : float [N, D]
-        Features of two methods; row i of both belongs to the same tuple.
-    reference : float [M, D]
-
-    Raises
-    ------
-    ValueError
-        The two have different numbers of rows.
-    """
-    if len(first) != len(second):
-        raise ValueError(f"a paired comparison needs the same tuples: {len(first)} and {len(second)} rows")
-    target = Gaussian.from_features(reference)
-
-    def difference(rows: np.ndarray) -> float:
-        ours, theirs = Gaussian.from_features(first[rows]), Gaussian.from_features(second[rows])
-        return ours.distance(target) - theirs.distance(target)
-
-    return _bootstrap_rows(difference, len(first), seed, failed, confidence, resamples)
-
-
-def _bootstrap_rows(
-    statistic: Callable[[np.ndarray], float],
-    n: int,
-    seed: int,
-    failed: int,
-    confidence: float,
-    resamples: int,
-) -> Interval:
-    """Percentile interval of a statistic of row indices, shifted back by the bootstrap's own bias."""
-    if n < 2:
-        return Interval(float("nan"), float("nan"), float("nan"), n, failed, confidence)
-    rng = np.random.default_rng(seed)
-    value = statistic(np.arange(n))
-    drawn = np.array([statistic(rng.integers(n, size=n)) for _ in range(resamples)])
-    bias = float(drawn.mean() - value)
+def _percentiles(
+    values: np.ndarray, rng: np.random.Generator, confidence: float, resamples: int
+) -> tuple[float, float]:
+    """Ends that are means of resamples themselves: between infinite ones nothing can be interpolated."""
+    means = [rng.choice(values, len(values)).mean() for _ in range(resamples)]
     tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn - bias, [tail, 1 - tail])
-    return Interval(value, float(low), float(high), n, failed, confidence, bias)
+    return tuple(np.quantile(means, [tail, 1 - tail], method="inverted_cdf"))

@@ -7,7 +7,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from loho_bench.settings.base import StrictModel
+from loho_bench.settings.external import ExternalSettings, MethodName
 from loho_bench.settings.loho import LohoSettings
+from loho_bench.settings.michigan import MichiganSettings
 
 
 class PortraitSettings(StrictModel):
@@ -52,6 +54,10 @@ class NetworkSettings(StrictModel):
     """What the losses and LPIPS see with: VGG16 is torchvision's with the heads of ``lpips``."""
     extractor: Literal["embedded", "inception"] = "embedded"
     """What FID and KID see with."""
+    michigan: Literal["embedded", "michigan"] = "embedded"
+    """MichiGAN's generator and its inpainter of hair orientation."""
+    inpainter: Literal["embedded", "deepfillv2", "telea"] = "embedded"
+    """Continues the background where hair and face were: gated convolutions, or Telea's classical method."""
     inception_mode: Literal["clean", "legacy_pytorch", "legacy_tensorflow"] = "clean"
     """How images reach Inception: a mode of clean-fid. Numbers of different modes do not compare."""
 
@@ -104,6 +110,8 @@ class TupleSettings(StrictModel):
     """What to do when a category has fewer eligible pairs than asked for."""
     reconstructions: int = Field(12, ge=0)
     """Portraits to reconstruct for Table 3 (the same image three times)."""
+    edits: int = Field(4, ge=0)
+    """Tuples whose hair is edited by one attribute, by the other, and by both (section 4.5)."""
 
 
 class TransferSettings(StrictModel):
@@ -123,11 +131,25 @@ class ReportSettings(StrictModel):
     """What the reports show."""
 
     methods: tuple[str, ...] = Field(("loho", "loho-no-go", "loho-unprojected"), min_length=1)
-    """Methods in ``reports/fid.csv``, the tables and the figures."""
+    """Methods in ``reports/fid.csv``, the tables, the figures and the page."""
+    paper: tuple[str, ...] = (
+        "loho",
+        "loho-no-go",
+        "loho-unprojected",
+        "loho-one-stage",
+        "michigan",
+        "i2s-plus-plus",
+        "paste",
+    )
+    """Methods in ``reports/paper``: the same with all that the paper's tables and figures compare."""
     ablation: tuple[str, ...] = ("loho", "loho-no-go", "loho-unprojected", "loho-one-stage")
     """Methods in ``reports/ablation.csv``."""
     reconstruction: tuple[str, ...] = ("loho",)
-    """Methods in Table 3."""
+    """Methods in Table 3 of the report."""
+    paper_reconstruction: tuple[str, ...] = ("i2s", "i2s-plus-plus", "loho")
+    """Methods in Table 3 of ``reports/paper``."""
+    editing: tuple[str, ...] = ("loho",)
+    """Methods that edit single attributes, in ``reports/paper``."""
     bootstrap: int = Field(2000, ge=100)
     """Resamples behind every confidence interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -147,6 +169,9 @@ class Settings(StrictModel):
     transfer: TransferSettings = TransferSettings()
     loho: LohoSettings = LohoSettings()
     """Settings that LOHO and its ablations share."""
+    michigan: MichiganSettings = MichiganSettings()
     methods: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Settings of single methods by name, over those of their family."""
+    external: dict[MethodName, ExternalSettings] = Field(default_factory=dict)
+    """Methods that other programs compute, by name: in all reports, without being named there."""
     reports: ReportSettings = ReportSettings()

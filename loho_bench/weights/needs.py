@@ -8,12 +8,16 @@ from pathlib import Path
 from loho_bench.provenance import stable_hash
 from loho_bench.settings.project import NetworkSettings, Settings
 from loho_bench.storage import read_json
-from loho_bench.weights.embedded import FOLDER, NAMES
+from loho_bench.weights.embedded import FOLDER
 from loho_bench.weights.published.store import WeightStore
 
 EMBEDDED = "embedded"
+CLASSICAL = "telea"
+"""An inpainter that needs no weights."""
 _HOW = {"parser": "parser_scales", "landmarks": "face_detector", "extractor": "inception_mode"}
 """Settings that change what a published network computes."""
+_SCORING = ("parser", "features", "extractor")
+_MICHIGAN = ("michigan-generator", "michigan-inpainting")
 _INCEPTION = {
     "clean": "inception-clean",
     "legacy_pytorch": "inception-pytorch",
@@ -28,7 +32,7 @@ def needed_files(networks: NetworkSettings, *jobs: str) -> tuple[str, ...]:
     ----------
     networks : NetworkSettings
     *jobs : str
-        "generator", "parser", "landmarks", "features" or "extractor".
+        "generator", "parser", "landmarks", "features", "extractor", "michigan" or "inpainter".
     """
     return tuple(dict.fromkeys(name for job in jobs for name in _files_of(networks, job)))
 
@@ -51,16 +55,22 @@ def find_files(settings: Settings, *jobs: str) -> dict[str, Path]:
     return WeightStore.from_settings(settings.weights).require(names) if names else {}
 
 
-def require_all(settings: Settings) -> None:
+def require_all(settings: Settings, jobs: Iterable[str]) -> None:
     """Make sure that every file is there that any stage of a run needs.
+
+    Parameters
+    ----------
+    settings : Settings
+    jobs : iterable of str
+        Those of the methods that are run; annotating and scoring have theirs.
 
     Raises
     ------
     UserError
         Some are missing; all of them are listed with their sources.
     """
-    found_by_networks = settings.annotation.source == "networks"
-    find_files(settings, *(job for job in NAMES if job != "landmarks" or found_by_networks))
+    found_by_networks = ("landmarks",) if settings.annotation.source == "networks" else ()
+    find_files(settings, *found_by_networks, *_SCORING, *jobs)
 
 
 def weights_hash(settings: Settings, *jobs: str) -> str:
@@ -73,6 +83,8 @@ def weights_hash(settings: Settings, *jobs: str) -> str:
 
 def _content(settings: Settings, job: str) -> list[str]:
     networks = settings.networks
+    if getattr(networks, job) == CLASSICAL:
+        return [CLASSICAL]
     if getattr(networks, job) == EMBEDDED:
         return [EMBEDDED, read_json(FOLDER / f"{job}.json")["sha256"]]
     store = WeightStore.from_settings(settings.weights)
@@ -82,8 +94,10 @@ def _content(settings: Settings, job: str) -> list[str]:
 
 def _files_of(networks: NetworkSettings, job: str) -> Iterable[str]:
     choice = getattr(networks, job)
-    if choice == EMBEDDED:
+    if choice in (EMBEDDED, CLASSICAL):
         return ()
+    if job == "michigan":
+        return _MICHIGAN
     if job == "landmarks":
         return _landmark_files(networks.face_detector)
     if job == "extractor":

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from runner_world import IDS, MEASURED, OUT, SIZE, contents, forget, images, install, on, run
+from runner_world import IDS, MEASURED, MIX_JOBS, OUT, SIZE, contents, forget, images, install, on, run
 
-from loho_bench.methods import runner
+from loho_bench.methods import results, runner
 from loho_bench.methods.protocol import TupleBatch
 from loho_bench.storage import file_sha256, write_png, write_table
 
@@ -92,7 +92,7 @@ def test_a_row_never_vouches_for_the_files_of_other_settings(world, monkeypatch)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "write_json", die)
+        patch.setattr(results, "write_json", die)
         with pytest.raises(KeyboardInterrupt):
             run(methods={"mix": {"share": 1.0}})
     assert images() != pictures
@@ -124,13 +124,13 @@ def test_the_weights_are_those_that_transfers_use(world, monkeypatch):
     asked = []
     monkeypatch.setattr(runner, "weights_hash", lambda settings, *jobs: asked.append(jobs) or "some")
     run()
-    assert [set(jobs) for jobs in asked] == [{"generator", "parser", "features"}]
+    assert asked == [MIX_JOBS]
 
 
 def test_a_new_release_redoes_everything(world, monkeypatch):
     first = run()
     built = install(monkeypatch.setattr)
-    monkeypatch.setattr(runner, "__version__", "99.0")
+    monkeypatch.setattr(results, "__version__", "99.0")
     second = run()
     assert built[0].seen == IDS
     assert (first["fingerprint"] != second["fingerprint"]).all()

@@ -40,9 +40,9 @@ def method(monkeypatch) -> Mix:
     built = Mix(MixSettings())
     registry = Registry()
     registry.register(MethodSpec("mix", "Mix", "a mixture", MixSettings, lambda settings, resources: built))
-    monkeypatch.setattr(single, "default_registry", lambda: registry)
+    monkeypatch.setattr(single, "registry_for", lambda settings: registry)
     resources = SimpleNamespace(parser=ColourParser())
-    monkeypatch.setattr(single, "load_resources", lambda settings: resources)
+    monkeypatch.setattr(single, "load_resources", lambda settings, jobs: resources)
     return built
 
 
@@ -98,7 +98,7 @@ def test_a_portrait_without_what_its_role_needs_is_named(method, files, role, ro
 
 
 def test_files_that_are_no_portraits_are_named_before_anything_is_loaded(method, files, monkeypatch):
-    monkeypatch.setattr(single, "load_resources", lambda settings: pytest.fail("loaded"))
+    monkeypatch.setattr(single, "load_resources", lambda settings, jobs: pytest.fail("loaded"))
     Image.new("RGB", (128, 100)).save(files["appearance"])
     with pytest.raises(UserError, match="not square"):
         transfer_files("mix", files, SETTINGS)

@@ -24,7 +24,7 @@ def test_directions_are_those_of_the_papers_tables():
     assert better["psnr"] is better["ssim"] is better["hair_iou"] is True
     assert better["fid"] is better["fid_hair_face"] is better["lpips"] is better["hair_colour"] is False
     assert better["latent_distance"] is None
-    assert [metric.name for metric in METRICS if metric.aggregate == "set"] == ["fid", "fid_hair_face"]
+    assert [metric.name for metric in METRICS if metric.aggregate == "set"] == ["fid", "fid_hair_face", "kid"]
 
 
 def test_typo_is_answered_with_the_nearest_name():

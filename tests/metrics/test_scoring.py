@@ -14,8 +14,17 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from loho_bench.errors import UserError
-from loho_bench.metrics.scoring import SCORES, Judges, score_method
-from loho_bench.metrics.scoring_inputs import NO_RESULT, OTHER_PORTRAITS, load_inputs, read_results
+from loho_bench.metrics.judging import Judges
+from loho_bench.metrics.scores import SCORES
+from loho_bench.metrics.scoring import score_method
+from loho_bench.metrics.scoring_inputs import (
+    NO_RESULT,
+    OTHER_PORTRAITS,
+    load_inputs,
+    parse_masks,
+    read_results,
+)
+from loho_bench.networks.graphonomy import HAIR
 from loho_bench.portraits.synthetic import PortraitParameters, combine, render
 
 SIZE = 64
@@ -98,7 +107,7 @@ def test_reconstructions_are_scored_by_the_one_image_and_the_latents(run):
 def test_failed_tuples_keep_all_their_rows_with_the_reason(run):
     _, tables = run
     rows = tables["loho-no-go"].set_index("tuple_id").loc["medium-0002"]
-    assert len(rows) == sum(score.applies("medium", synthetic=True) for score in SCORES) == 8
+    assert len(rows) == sum(score.applies("medium", synthetic=True) for score in SCORES) == 11
     assert (rows["status"] == "failed").all()
     assert rows["value"].isna().all()
     assert (rows["reason"] == "the loss became NaN").all()
@@ -198,3 +207,57 @@ def test_portraits_are_compared_at_the_resolution_of_the_transfers(run):
     inputs = load_inputs(32, run[0])
     assert inputs.image("p00").shape == (32, 32, 3)
     assert inputs.mask("p00", "hair").shape == (32, 32)
+
+
+def hair_of(parser, image) -> np.ndarray:
+    return parse_masks(parser, image)[HAIR]
+
+
+def grown(mask: np.ndarray) -> np.ndarray:
+    """The mask with a margin of 5 pixels of 256, which is one pixel here."""
+    return ndimage.binary_dilation(mask, ndimage.generate_binary_structure(2, 1), iterations=1)
+
+
+def test_hair_iou_is_that_of_the_final_portrait_and_the_recorded_one_stands_beside_it(run):
+    folder, tables = run
+    result = picture(folder, "results/loho/portraits/medium-0001.png")
+    wanted = render(drawn(folder, "medium-0001")["structure"], SIZE).hair
+    found = hair_of(JUDGES.parser, result)
+    expected = (found & wanted).sum() / (found | wanted).sum()
+    assert value(tables["loho"], "medium-0001", "hair_iou", "structure") == pytest.approx(expected)
+    recorded = read_results(load_inputs(SIZE, folder), "loho").set_index("tuple_id")["hair_iou"]
+    unblended = value(tables["loho"], "medium-0001", "hair_iou", "structure, unblended")
+    assert unblended == pytest.approx(recorded["medium-0001"])
+
+
+def test_the_trail_is_former_hair_outside_the_answer_that_is_still_hair(run):
+    folder, tables = run
+    portraits = drawn(folder, "easy-0001")
+    former = render(portraits["identity"], SIZE).hair
+    found = hair_of(JUDGES.parser, picture(folder, "results/loho/portraits/easy-0001.png"))
+    stays = found & former & ~grown(render(combine(**portraits), SIZE).hair)
+    expected = stays.sum() / former.sum()
+    assert value(tables["loho"], "easy-0001", "hair_trail", "true answer") == pytest.approx(expected)
+
+
+def test_what_stays_is_measured_outside_the_hair_of_both(run):
+    folder, tables = run
+    portraits = {word: render(parameters, SIZE) for word, parameters in drawn(folder, "easy-0002").items()}
+    region = ~grown(portraits["identity"].hair | portraits["structure"].hair)
+    result = picture(folder, "results/loho/portraits/easy-0002.png").astype(float)
+    error = np.mean((result[region] - portraits["identity"].image[region]) ** 2)
+    found = value(tables["loho"], "easy-0002", "psnr", "identity outside hair")
+    assert found == pytest.approx(10 * np.log10(255**2 / error))
+
+
+def test_a_method_without_latents_and_traces_has_no_rows_instead_of_failed_ones(run):
+    folder, _ = run
+    copied = folder.parent / "without"
+    shutil.copytree(folder, copied, dirs_exist_ok=True)
+    for path in (copied / "results" / "loho").glob("*.parquet"):
+        table = pd.read_parquet(path).assign(latents=None, hair_iou=None, peak_memory_mb=None)
+        table.to_parquet(path)
+    scored = score_method("loho", fake_settings(SIZE, 2), root=copied, judges=JUDGES)
+    assert (scored["status"] == "ok").all()
+    assert not scored["metric"].isin(["latent_distance", "peak_memory_mb"]).any()
+    assert "structure, unblended" not in set(scored["against"])

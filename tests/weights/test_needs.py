@@ -37,7 +37,7 @@ def empty_store(tmp_path, monkeypatch) -> Path:
 
 def test_the_default_needs_no_file():
     assert needed_files(NetworkSettings(), *NAMES) == ()
-    require_all(load_settings(CONFIG / "default.yaml"))
+    require_all(load_settings(CONFIG / "default.yaml"), NAMES)
 
 
 def test_every_choice_of_every_job_names_files_of_the_manifest():
@@ -57,7 +57,7 @@ def test_every_choice_of_every_job_names_files_of_the_manifest():
 def test_the_paper_s_setting_lists_all_that_is_missing_at_once(empty_store):
     settings = validate_settings(yaml.safe_load((CONFIG / "ffhq.yaml").read_text()))
     with pytest.raises(UserError) as error:
-        require_all(settings)
+        require_all(settings, ["generator", "parser", "features", "inpainter", "michigan"])
     message = refusal(error)
     for name in ("stylegan2-ffhq", "graphonomy", "2dfan4", "vgg16", "inception-clean"):
         assert name in message
@@ -67,9 +67,9 @@ def test_the_paper_s_setting_lists_all_that_is_missing_at_once(empty_store):
 
 def test_given_annotations_need_no_landmark_network(empty_store, tmp_path):
     given = {"source": "given", "masks": str(tmp_path), "landmarks": "landmarks.csv"}
-    require_all(validate_settings({"networks": {"landmarks": "2dfan"}, "annotation": given}))
+    require_all(validate_settings({"networks": {"landmarks": "2dfan"}, "annotation": given}), [])
     with pytest.raises(UserError, match="2dfan4"):
-        require_all(validate_settings({"networks": {"landmarks": "2dfan"}}))
+        require_all(validate_settings({"networks": {"landmarks": "2dfan"}}), [])
 
 
 def test_only_the_settings_of_a_job_belong_to_it():
