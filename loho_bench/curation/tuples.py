@@ -1,8 +1,9 @@
-"""The tables of tuples: one drawn per category of Table 1, one of reconstructions, and the census."""
+"""The tables of tuples: of each category of Table 1, reconstructions, edits of attributes; the census."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,40 @@ COLUMNS = (
 RECONSTRUCTION = "reconstruction"
 
 
+@dataclass(frozen=True)
+class Edit:
+    """A way to edit single attributes of the hair (section 4.5), as a construction of tuples.
+
+    ``structure`` and ``appearance`` say whose hair gives them: that of a transfer's own portrait in this
+    place, or the identity's, which leaves the attribute as it is.
+    """
+
+    category: str
+    label: str
+    structure: str
+    appearance: str
+
+
+EDITS = (
+    Edit("editing-appearance", "Appearance and style alone", "identity", "appearance"),
+    Edit("editing-shape", "Shape and structure alone", "structure", "identity"),
+    Edit("editing-both", "Both together", "structure", "appearance"),
+)
+KINDS = ("tuples", RECONSTRUCTION, "editing")
+"""Names of the tables of tuples, and of the tables of results on them."""
+
+
+def kind_of(category: str) -> str:
+    """Return the table, one of :data:`KINDS`, that tuples of ``category`` stand in."""
+    if category == RECONSTRUCTION:
+        return RECONSTRUCTION
+    return "editing" if category in {edit.category for edit in EDITS} else "tuples"
+
+
 def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir: str | Path) -> None:
-    """Write ``census.csv``, ``tuples.csv`` and ``reconstruction.csv`` (section 4.1 and Table 1 of the paper).
+    """Write ``census.csv``, ``tuples.csv``, ``reconstruction.csv`` and ``editing.csv``.
+
+    These are Table 1 and section 4.1 of the paper, Table 3, and section 4.5.
 
     The census (eligible ordered pairs of identity and structure) is written first, also where nothing can
     be drawn. Tuples are numbered in the order they were drawn: asking for more keeps the earlier ones.
@@ -89,6 +122,7 @@ def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir:
     ]
     write_table(pd.DataFrame(rows, columns=list(COLUMNS)), Path(out_dir) / "tuples.csv")
     write_table(_reconstructions(candidates, settings), Path(out_dir) / "reconstruction.csv")
+    write_table(_edits(rows, chosen.edits), Path(out_dir) / "editing.csv")
     get_logger("curation").info("%s\n%s", candidates.census, census.to_string(index=False))
 
 
@@ -147,4 +181,23 @@ def _reconstructions(candidates: Candidates, settings: Settings) -> pd.DataFrame
         )
         for number, index in enumerate(chosen, start=1)
     ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _edits(transfers: list[dict[str, Any]], count: int) -> pd.DataFrame:
+    """Edit one attribute, the other, and both, of the identities that were drawn first.
+
+    Face IoU and pose distance are those of identity and structure: 1 and 0 where they are one image.
+    """
+    rows = []
+    for edit in EDITS:
+        for number, transfer in enumerate(transfers[:count], start=1):
+            row = {**transfer, "tuple_id": f"{edit.category}-{number:04d}", "category": edit.category}
+            for role in ("structure", "appearance"):
+                source = getattr(edit, role)
+                row[role] = transfer[source]
+                row[f"{role}_hair_fraction"] = transfer[f"{source}_hair_fraction"]
+            if edit.structure == "identity":
+                row |= {"face_iou": 1.0, "pose_distance": 0.0}
+            rows.append(row)
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -11,13 +11,13 @@ from curation.test_census import FRAME, brute_force
 from curation.worlds import annotations, table
 
 from loho_bench.annotation.shards import annotate_shard
-from loho_bench.curation.tuples import COLUMNS, write_tuples
+from loho_bench.curation.tuples import COLUMNS, EDITS, KINDS, kind_of, write_tuples
 from loho_bench.errors import UserError
 from loho_bench.portraits.table import write_portraits
 from loho_bench.settings.project import AnnotationSettings, PortraitSettings, Settings, TupleSettings
 from loho_bench.storage import read_table
 
-FILES = ("tuples.csv", "reconstruction.csv", "census.csv")
+FILES = ("tuples.csv", "reconstruction.csv", "editing.csv", "census.csv")
 
 
 def settings_of(seed: int = 0, **tuples) -> Settings:
@@ -203,3 +203,29 @@ def test_the_eight_photographs_end_to_end(ffhq, golden, tmp_path):
         index = pairs.index((row.identity, row.structure))
         assert row.face_iou == pytest.approx(overlap[index], abs=1e-12)
         assert row.pose_distance == pytest.approx(pose[index], abs=1e-4)
+
+
+def test_an_edit_takes_one_attribute_from_another_portrait_and_leaves_the_other(shards, tmp_path):
+    write_tuples(shards, settings_of(per_category=5, reconstructions=2, edits=3), tmp_path / "tuples")
+    transfers = read_table(tmp_path / "tuples" / "tuples.csv").head(3)
+    edits = read_table(tmp_path / "tuples" / "editing.csv")
+    assert tuple(edits.columns) == COLUMNS
+    assert list(edits["tuple_id"]) == [f"{edit.category}-{n:04d}" for edit in EDITS for n in (1, 2, 3)]
+    appearance, shape, both = (edits.iloc[start : start + 3].reset_index(drop=True) for start in (0, 3, 6))
+    for part in (appearance, shape, both):
+        assert list(part["identity"]) == list(transfers["identity"])
+    assert list(appearance["structure"]) == list(shape["appearance"]) == list(transfers["identity"])
+    assert list(appearance["appearance"]) == list(both["appearance"]) == list(transfers["appearance"])
+    assert list(shape["structure"]) == list(both["structure"]) == list(transfers["structure"])
+    assert list(appearance["structure_hair_fraction"]) == list(transfers["identity_hair_fraction"])
+    assert set(appearance["face_iou"]) == {1}
+    assert set(appearance["pose_distance"]) == {0}
+    assert list(shape["face_iou"]) == list(transfers["face_iou"])
+
+
+def test_the_category_of_a_tuple_tells_its_table(shards, tmp_path):
+    write_tuples(shards, settings_of(per_category=2, reconstructions=2, edits=1), tmp_path / "tuples")
+    for kind in KINDS:
+        assert {kind_of(name) for name in read_table(tmp_path / "tuples" / f"{kind}.csv")["category"]} == {
+            kind
+        }
