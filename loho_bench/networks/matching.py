@@ -37,6 +37,8 @@ ARCHITECTURES = (
     Architecture("ParseNet", "encoder.0.conv2d.weight"),
     Architecture("a landmark network (FAN)", "conv_last0.weight"),
     Architecture("Inception-v3", "Mixed_5b.branch1x1.conv.weight"),
+    Architecture("MichiGAN's generator", "backgroud_enc.conv1.conv.weight"),
+    Architecture("an orientation inpainting network of MichiGAN", "middle.12.query_conv.weight"),
 )
 
 

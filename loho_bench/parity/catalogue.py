@@ -53,6 +53,8 @@ COMPONENTS = (
     Component("losses", "losses"),
     Component("graphonomy", "graphonomy"),
     Component("loop", "loop"),
+    Component("michigan", "michigan"),
+    Component("orientation", "orientation"),
 )
 
 

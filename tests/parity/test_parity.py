@@ -12,12 +12,14 @@ from miniature_reference import ROUNDS, write_reference
 from safetensors.torch import load_file, save_file
 
 from loho_bench.cli import main
+from loho_bench.parity import michigan
 from loho_bench.parity.catalogue import COMPONENTS, chosen_components
 from loho_bench.parity.reference import Reference
 from loho_bench.parity.run import Outcome, run
 
-SLOW = {"losses", "stylegan2", "graphonomy", "loop"}
-ELSEWHERE = {"stylegan2", "stylegan2-nvidia", "losses", "graphonomy", "loop"}  # need the official numbers
+SLOW = {"losses", "stylegan2", "graphonomy", "loop", "michigan"}
+NETWORKS = {"stylegan2", "stylegan2-nvidia", "losses", "graphonomy", "loop", "michigan"}
+ELSEWHERE = NETWORKS | {"orientation"}  # need the official numbers
 
 
 def outcome_of(folder, *names: str) -> Outcome:
@@ -128,6 +130,36 @@ def test_one_wrong_value_is_found(miniature, tmp_path, component, file, entry):
     assert not outcome.ok
     assert outcome.closing_line().startswith(f"{outcome.passed} of {len(outcome.comparisons)} within")
     assert wrong[0].component in outcome.closing_line()
+
+
+@pytest.mark.parametrize(
+    ("entry", "case"), [("crop.filter_bank", "filters"), ("orient_rgb.output_u8", "colours")]
+)
+def test_one_wrong_value_of_an_orientation_map_is_found(golden, tmp_path, entry, case):
+    with np.load(golden / "michigan" / "orientation.npz") as stored:
+        values = dict(stored)
+    values[entry].flat[0] += 1
+    (tmp_path / "michigan").mkdir()
+    np.savez(tmp_path / "michigan" / "orientation.npz", **values)
+    (tmp_path / "params.json").write_text("{}")
+    outcome = outcome_of(tmp_path, "orientation")
+    assert [one.case for one in outcome.comparisons if not one.ok] == [case]
+
+
+@pytest.mark.slow
+def test_a_wrong_pixel_of_an_inpainted_map_is_found(golden, tmp_path):
+    shutil.copytree(golden / "michigan", tmp_path / "michigan", copy_function=shutil.copyfile)
+    shutil.copyfile(golden / "params.json", tmp_path / "params.json")
+    path = tmp_path / "michigan" / "inpainting_direct_48.safetensors"
+    values = load_file(path)
+    values["netSIG_out"].view(-1)[0] += 0.01
+    save_file(values, path)
+    found = {}
+    for one in michigan.compare(Reference(tmp_path)):
+        found[one.case] = one.ok
+        if one.case == "netSIG on noise":  # the whole inference, which follows, takes longer
+            break
+    assert [case for case, ok in found.items() if not ok] == ["netSIG on noise"]
 
 
 def command(capsys, *words: str) -> tuple[int, str, str]:
