@@ -28,8 +28,11 @@ def layers(
 ) -> None:
     """Write masks, soft masks and inpainted backgrounds for methods outside this package."""
     configure_threads(threads, cores)
+    from loho_bench.annotation.choice import choose_device
+    from loho_bench.methods.choice import choose_inpainter
     from loho_bench.methods.layers import write_layers
     from loho_bench.settings.loading import load_settings
 
-    tables = annotations or layout.annotation_tables()
-    write_layers(portraits, tables, out, load_settings(settings).transfer.resolution)
+    chosen, tables = load_settings(settings), annotations or layout.annotation_tables()
+    inpainter = choose_inpainter(chosen, choose_device())
+    write_layers(portraits, tables, out, chosen.transfer.resolution, inpainter)

@@ -14,7 +14,7 @@ import torch
 
 from loho_bench.annotation.given import colour_masks
 from loho_bench.annotation.masks import resize_mask
-from loho_bench.methods.compositing import inpaint_background, soft_mask
+from loho_bench.methods.compositing import Inpainter, inpaint_background, soft_mask
 from loho_bench.methods.inputs import TupleInputs
 from loho_bench.portraits.images import to_tensor, to_uint8
 from loho_bench.progress import get_logger, track
@@ -22,7 +22,11 @@ from loho_bench.storage import write_png
 
 
 def write_layers(
-    portraits: str | Path, annotations: Sequence[str | Path], out: str | Path, resolution: int
+    portraits: str | Path,
+    annotations: Sequence[str | Path],
+    out: str | Path,
+    resolution: int,
+    inpainter: Inpainter,
 ) -> int:
     """Write three images for every annotated portrait, and pass over those that are there already.
 
@@ -38,6 +42,8 @@ def write_layers(
         Folder to write to.
     resolution : int
         Side in pixels of soft masks and backgrounds.
+    inpainter : Inpainter
+        Continues the backgrounds.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def write_layers(
         person = note.hair | note.face
         soft = soft_mask(_as_batch(person), resolution)[0, 0].mul(255).round().byte().numpy()
         image = to_tensor(inputs.image(name)[None])
-        background = inpaint_background(image, _as_batch(resize_mask(person, resolution)))
+        background = inpaint_background(image, _as_batch(resize_mask(person, resolution)), inpainter)
         write_png(colour_masks(note.hair, note.face), out / "masks" / f"{name}.png")
         write_png(soft, out / "soft_masks" / f"{name}.png")
         write_png(to_uint8(background)[0], out / "backgrounds" / f"{name}.png")

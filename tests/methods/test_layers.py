@@ -9,6 +9,7 @@ from PIL import Image
 
 from loho_bench.annotation.given import read_masks
 from loho_bench.annotation.record import Annotation, rejected_row
+from loho_bench.methods.compositing import Telea
 from loho_bench.methods.layers import write_layers
 from loho_bench.storage import file_sha256, write_png, write_table
 
@@ -42,7 +43,7 @@ def world(tmp_path, monkeypatch):
 
 def test_the_layers_of_every_annotated_portrait(world):
     folder, ramp, hair, face = world
-    assert write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE) == 2
+    assert write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE, Telea()) == 2
     kinds = ("backgrounds", "masks", "soft_masks")
     assert sorted(path.name for path in (folder / "layers").iterdir()) == list(kinds)
     for kind in kinds:
@@ -60,8 +61,8 @@ def test_the_layers_of_every_annotated_portrait(world):
 
 
 def test_what_is_there_is_not_made_again(world):
-    write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE)
+    write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE, Telea())
     (world[0] / "layers" / "backgrounds" / "b.png").unlink()
     before = (world[0] / "layers" / "masks" / "a.png").stat().st_mtime_ns
-    assert write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE) == 1
+    assert write_layers("portraits.parquet", ["notes.parquet"], "layers", SIZE, Telea()) == 1
     assert (world[0] / "layers" / "masks" / "a.png").stat().st_mtime_ns == before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from loho_bench.portraits.synthetic.version import _meaning
+import json
+
+from loho_bench.portraits.synthetic.version import _meaning, renderer_hash
+from loho_bench.weights.embedded import FOLDER
 
 SOURCE = '''"""What it is."""
 
@@ -30,3 +33,9 @@ def test_code_counts():
     assert _meaning(SOURCE) != _meaning(SOURCE.replace("= 2", "= 3"))
     assert _meaning(SOURCE) != _meaning(SOURCE.replace("side * WIDTH", "side + WIDTH"))
     assert _meaning(SOURCE) != _meaning(SOURCE.replace('"""Square."""', 'side = "s"'))
+
+
+def test_the_shipped_networks_learned_from_this_renderer():
+    """Files that draw no portrait come and go without making training portraits and cards stale."""
+    for name in ("generator", "inpainter"):
+        assert json.loads((FOLDER / f"{name}.json").read_text())["renderer"] == renderer_hash()

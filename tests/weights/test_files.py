@@ -133,7 +133,8 @@ def test_a_file_of_another_network_is_refused(tmp_path, monkeypatch, loader, con
 
 
 def test_all_embedded_networks_are_here():
-    assert set(NAMES) == {"generator", "parser", "landmarks", "features", "extractor"}
+    others = {"landmarks", "features", "extractor", "inpainter", "michigan"}
+    assert set(NAMES) == {"generator", "parser", *others}
     for name in NAMES:
         assert (FOLDER / f"{name}.safetensors").is_file(), name
         assert (FOLDER / f"{name}.json").is_file(), name
@@ -146,6 +147,8 @@ def test_the_cards_promise_what_the_benchmark_needs():
     assert figures["parser"]["hair_iou"] >= 0.96
     assert figures["parser"]["face_iou"] >= 0.97
     assert figures["landmarks"]["mean_error"] <= 1.2
+    assert figures["inpainter"]["backdrop_psnr"] >= figures["inpainter"]["telea_backdrop_psnr"] + 4
+    assert figures["inpainter"]["border_l1"] <= 2.5
     assert figures["features"]["judgement_accuracy"] >= 0.95
     seen = figures["features"]["probe_r2"]
     assert min(seen[name] for name in ("hair_colour", "hair_length", "yaw", "skin")) >= 0.9
