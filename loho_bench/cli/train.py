@@ -12,7 +12,10 @@ from loho_bench.cli.threads import configure_threads
 
 
 def train(
-    network: Annotated[str, typer.Argument(help="features, generator, parser, landmarks or extractor.")],
+    network: Annotated[
+        str,
+        typer.Argument(help="features, generator, parser, landmarks, extractor, michigan or inpainter."),
+    ],
     folder: Annotated[
         Path, typer.Option("--folder", help="Portraits, checkpoints and results go here.")
     ] = Path("training"),

@@ -61,6 +61,16 @@ KEY_FIGURES: dict[str, tuple[KeyFigure, ...]] = {
         KeyFigure("probe_r2.hair_texture", "higher", 0.02),
         KeyFigure("probe_r2.identity", "higher", 0.02),
     ),
+    "michigan": (
+        KeyFigure("hair_lpips", "lower", 0.02),
+        KeyFigure("hair_colour_error", "lower", 0.5),
+        KeyFigure("transfer_colour_error", "lower", 1.0),
+    ),
+    "inpainter": (
+        KeyFigure("backdrop_psnr", "higher", 0.5),
+        KeyFigure("border_l1", "lower", 0.3),
+        KeyFigure("body_psnr", "higher", 0.5),
+    ),
 }
 
 

@@ -22,8 +22,10 @@ from loho_bench.training.dataset import PortraitDataset, render_dataset
 from loho_bench.training.features.extractor import train_extractor
 from loho_bench.training.features.train import WIDTHS, train_features
 from loho_bench.training.generator.train import CONFIG, train_generator
+from loho_bench.training.inpainter import train_inpainter
 from loho_bench.training.inversion import inversion_quality
 from loho_bench.training.landmarks import train_landmarks
+from loho_bench.training.michigan.train import michigan_config, train_michigan
 from loho_bench.training.parser import train_parser
 from loho_bench.weights.embedded import build_features
 from loho_bench.weights.files import read_network, save_network
@@ -76,6 +78,13 @@ def _generator(
     return generator, {**figures, **inversion_quality(generator, features, held_out, seed=seed)}
 
 
+def _michigan(
+    dataset: PortraitDataset, held_out: PortraitDataset, *, steps: int, seed: int, checkpoints: Checkpoints
+) -> tuple[nn.Module, dict[str, Any]]:
+    features = load_trained_features(checkpoints.folder)
+    return train_michigan(dataset, held_out, features, steps=steps, seed=seed, checkpoints=checkpoints)
+
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -84,6 +93,8 @@ RECIPES = {
         Recipe("parser", 3000, train_parser, lambda network: network.config()),
         Recipe("landmarks", 1000, train_landmarks, lambda network: network.config()),
         Recipe("extractor", 1800, train_extractor, lambda network: network.config()),
+        Recipe("michigan", 1000, _michigan, michigan_config),
+        Recipe("inpainter", 4000, train_inpainter, lambda network: network.config()),
     )
 }
 
@@ -120,8 +131,7 @@ def make_network(name: str, folder: str | Path, *, seed: int, workers: int, step
     Parameters
     ----------
     name : str
-        features, generator, parser, landmarks or extractor; the generator needs the features in the same
-        folder.
+        One of :data:`RECIPES`; generator and michigan need the features in the same folder.
     folder : str or Path
         Holds the rendered portraits, the checkpoint of an unfinished training and the results.
     seed, workers : int

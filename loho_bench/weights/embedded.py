@@ -15,7 +15,9 @@ from torch import nn
 from loho_bench.errors import UserError
 from loho_bench.networks.graphonomy import Graphonomy
 from loho_bench.networks.hourglass import StackedHourglass
+from loho_bench.networks.inpainting import GatedInpainter
 from loho_bench.networks.lpips import Lpips, LpipsHeads
+from loho_bench.networks.michigan import MichiganNetworks, OrientationInpainter, SpadeGenerator
 from loho_bench.networks.resnet import ResNet
 from loho_bench.networks.stylegan2 import Generator
 from loho_bench.networks.vgg import Vgg16
@@ -23,7 +25,7 @@ from loho_bench.weights.files import read_network
 from loho_bench.weights.reading.checkpoints import load_strictly
 
 FOLDER = Path(__file__).parent / "embedded"
-NAMES = ("generator", "parser", "landmarks", "features", "extractor")
+NAMES = ("generator", "parser", "landmarks", "features", "extractor", "inpainter", "michigan")
 
 
 def load_generator() -> Generator:
@@ -49,6 +51,22 @@ def load_features() -> Lpips:
 def load_extractor() -> ResNet:
     """Return the embedded extractor for FID, frozen; the losses of no method see it."""
     return _load("extractor", lambda config: ResNet(**config))
+
+
+def load_inpainter() -> GatedInpainter:
+    """Return the embedded inpainter (gated convolutions, for pictures of 128 px), frozen."""
+    return _load("inpainter", lambda config: GatedInpainter(**config))
+
+
+def load_michigan() -> MichiganNetworks:
+    """Return the embedded MichiGAN (128 px), generator and inpainter of orientation maps, frozen."""
+    return MichiganNetworks(**_load("michigan", build_michigan))
+
+
+def build_michigan(config: dict[str, Any]) -> nn.ModuleDict:
+    """Return MichiGAN's networks, untrained, each from its own group of arguments."""
+    kinds = {"generator": SpadeGenerator, "orientation_inpainter": OrientationInpainter}
+    return nn.ModuleDict({name: kind(**config[name]) for name, kind in kinds.items()})
 
 
 def build_features(config: dict[str, Any]) -> Lpips:

@@ -9,14 +9,16 @@
 
 rule train_network:
     input:
-        lambda wildcards: ["training/features.safetensors"] if wildcards.network == "generator" else [],
+        lambda wildcards: (
+            ["training/features.safetensors"] if wildcards.network in ("generator", "michigan") else []
+        ),
     output:
         weights="training/{network}.safetensors",
         card="training/{network}.json",
     log:
         "logs/training/{network}.log",
     wildcard_constraints:
-        network="features|generator|parser|landmarks|extractor",
+        network="features|generator|parser|landmarks|extractor|inpainter|michigan",
     threads: threads_of_a_job()
     params:
         folder=subpath(output.weights, parent=True),

@@ -1,0 +1,1 @@
+"""MichiGAN: hair painted by a conditional network, in one pass."""
