@@ -9,6 +9,7 @@ import torch
 from runner_world import install, write_world
 from small_networks import SIZE, small_networks
 
+from loho_bench.methods.compositing import Telea
 from loho_bench.methods.protocol import Resources, TupleBatch
 from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.networks.lpips import Lpips
@@ -38,7 +39,7 @@ def networks() -> tuple[Generator, Lpips]:
 @pytest.fixture
 def resources(networks) -> Resources:
     generator, lpips = networks
-    return Resources(generator, lpips, BrightnessParser(), torch.device("cpu"))
+    return Resources(generator, lpips, BrightnessParser(), torch.device("cpu"), inpainter=Telea())
 
 
 @pytest.fixture(scope="session")

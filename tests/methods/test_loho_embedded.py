@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from loho_bench.annotation.embedded import EmbeddedParser
+from loho_bench.methods.compositing import Telea
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.protocol import Resources, Transfer, TupleBatch
 from loho_bench.portraits.images import to_tensor
@@ -25,7 +26,7 @@ def transfer(batch: TupleBatch) -> Transfer:
     shipped = load_settings(CONFIG).loho
     settings = shipped.model_copy(update={"steps_stage_one": 10, "steps_stage_two": 10})
     networks = load_generator(), load_features(), EmbeddedParser(load_parser())
-    return Loho(settings, Resources(*networks, torch.device("cpu"), "float32")).transfer(batch)
+    return Loho(settings, Resources(*networks, torch.device("cpu"), "float32", Telea())).transfer(batch)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.objective import Objective, pull_back
 from loho_bench.methods.loho.optimize import optimize
 from loho_bench.methods.loho.targets import Targets
-from loho_bench.methods.protocol import Resources
 from loho_bench.settings.loho import LohoOneStageSettings, LohoSettings, LossWeights
 
 QUICK = {"steps_stage_one": 3, "steps_stage_two": 3, "style_resolution": 32}
@@ -239,7 +238,7 @@ def test_either_stage_may_be_left_out(resources, batch, stages):
 def test_reduced_precision_stays_near(networks, resources, batch):
     exact = Loho(make(), resources).transfer(batch)
     generator, lpips = networks
-    coarse = Resources(generator, lpips, resources.parser, torch.device("cpu"), "bfloat16")
+    coarse = dataclasses.replace(resources, precision="bfloat16")
     rounded = Loho(make(), coarse).transfer(batch)
     assert generator.compute_dtype == lpips.vgg.compute_dtype == torch.bfloat16
     assert rounded.images.dtype == torch.float32

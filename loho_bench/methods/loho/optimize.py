@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from loho_bench.annotation.masks import iou
 from loho_bench.methods.loho.noise import normalize_noise_
 from loho_bench.methods.loho.objective import Objective
 from loho_bench.methods.loho.schedule import latent_noise_factor, learning_rate
+from loho_bench.methods.optimization.draws import Draws, SeededDraws
+from loho_bench.methods.optimization.traces import Traces
 from loho_bench.settings.loho import LohoSettings
 
 TRACES = (
@@ -33,17 +35,6 @@ TRACES = (
 )
 
 
-class Draws(Protocol):
-    """Where the random numbers of an optimisation come from."""
-
-    def normal(self, *shape: int) -> Tensor:
-        """Give standard normal numbers ``[N, *shape]`` on the problem's device, one draw per sample.
-
-        Asked for each noise map in turn, ``(1, r, r)``, and then in every step that perturbs W+, ``(L, D)``.
-        """
-        ...
-
-
 @dataclass(frozen=True)
 class Problem:
     """A batch of ``N`` tuples as the loop sees it.
@@ -51,7 +42,8 @@ class Problem:
     ``synthesize`` makes ``I_G`` ``[N,3,H,W]`` at the working resolution of W+ ``[N,L,D]`` and of maps
     ``[N,1,r,r]``, ``r`` in ``noise_shapes``; ``hair_mask`` finds ``M_G^h`` ``[N,1,H,W]`` in it.
     ``latent_mean`` ``[D]`` and ``latent_deviation`` (one number) describe W; every sample has a seed, which
-    its random numbers come from unless ``draws`` brings them.
+    its random numbers come from unless ``draws`` brings them: those are asked for each noise map in turn,
+    ``(1, r, r)``, and then in every step that perturbs W+, ``(L, D)``.
     """
 
     objective: Objective
@@ -95,7 +87,7 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
     noise = [draws.normal(1, r, r) for r in problem.noise_shapes]
     variables = [latents, *noise]
     adam = torch.optim.Adam(variables, lr=settings.learning_rate)
-    traces = _Traces(settings.steps, len(problem.seeds), device)
+    traces = Traces(TRACES, settings.steps, len(problem.seeds), device)
     hair_mask: Tensor | None = None
 
     for step in range(settings.steps):
@@ -152,32 +144,3 @@ def _traces_iou(step: int, settings: LohoSettings) -> bool:
 
 def _due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
-
-
-class SeededDraws:
-    """Normal numbers on ``device``: a generator per sample, so that a batch draws what its members do."""
-
-    def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._device = device
-
-    def normal(self, *shape: int) -> Tensor:
-        """Give ``[N, *shape]``, the same on every device since it is drawn on the host."""
-        drawn = torch.stack([torch.randn(shape, generator=g) for g in self._generators])
-        if self._device.type == "cuda":
-            drawn = drawn.pin_memory()
-        return drawn.to(self._device, non_blocking=True)
-
-
-class _Traces:
-    """Rows of ``[N]`` values on the device, copied to the host once."""
-
-    def __init__(self, steps: int, samples: int, device: torch.device) -> None:
-        self._values = torch.full((len(TRACES), steps, samples), torch.nan, device=device)
-
-    def record(self, step: int, values: dict[str, Tensor]) -> None:
-        for name, value in values.items():
-            self._values[TRACES.index(name), step] = value
-
-    def on_host(self) -> dict[str, Tensor]:
-        return dict(zip(TRACES, self._values.cpu(), strict=True))

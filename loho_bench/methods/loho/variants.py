@@ -11,39 +11,43 @@ from loho_bench.settings.loho import (
     LohoUnprojectedSettings,
 )
 
-FAMILY = "loho"
 
-VARIANTS = (
-    MethodSpec(
-        name="loho",
-        label="LOHO",
-        description="Two stages; the structure gradient is orthogonalized in the second.",
-        settings=LohoSettings,
+def _variant(name: str, label: str, settings: type[LohoSettings], description: str) -> MethodSpec:
+    return MethodSpec(
+        name=name,
+        label=label,
+        description=description,
+        settings=settings,
         build=Loho,
-        family=FAMILY,
+        family="loho",
+        needs=("generator", "features", "parser", "inpainter"),
+        citation="Saha et al., LOHO: Latent Optimization of Hairstyles via Orthogonalization, CVPR 2021",
+    )
+
+
+SPECS = (
+    _variant(
+        "loho",
+        "LOHO",
+        LohoSettings,
+        "Two stages; the structure gradient is orthogonalized in the second.",
     ),
-    MethodSpec(
-        name="loho-no-go",
-        label="LOHO without GO",
-        description="Two stages; the structure loss is left out of the second, as in the authors' code.",
-        settings=LohoNoGoSettings,
-        build=Loho,
-        family=FAMILY,
+    _variant(
+        "loho-no-go",
+        "LOHO without GO",
+        LohoNoGoSettings,
+        "Two stages; the structure loss is left out of the second, as in the authors' code.",
     ),
-    MethodSpec(
-        name="loho-unprojected",
-        label="LOHO, unprojected",
-        description="Two stages; the structure loss stays in the second and is not projected.",
-        settings=LohoUnprojectedSettings,
-        build=Loho,
-        family=FAMILY,
+    _variant(
+        "loho-unprojected",
+        "LOHO, unprojected",
+        LohoUnprojectedSettings,
+        "Two stages; the structure loss stays in the second and is not projected.",
     ),
-    MethodSpec(
-        name="loho-one-stage",
-        label="LOHO in one stage",
-        description="All losses from the first iteration on, none projected (Figure 3, column 3).",
-        settings=LohoOneStageSettings,
-        build=Loho,
-        family=FAMILY,
+    _variant(
+        "loho-one-stage",
+        "LOHO in one stage",
+        LohoOneStageSettings,
+        "All losses from the first iteration on, none projected (Figure 3, column 3).",
     ),
 )

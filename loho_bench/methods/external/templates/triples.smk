@@ -1,0 +1,27 @@
+# @NAME@: a method that another program computes. docs/add-a-baseline.md says what goes in and what comes out;
+# config/@NAME@.yaml holds its settings.
+
+
+rule run_@RULE@:
+    input:
+        "results/@NAME@/inputs/{kind}-{shard}/triples.tsv",
+    output:
+        directory("results/@NAME@/outputs/{kind}-{shard}"),
+    log:
+        "logs/transfer/@NAME@-{kind}-{shard}.log",
+    benchmark:
+        "logs/transfer/@NAME@-{kind}-{shard}.tsv"
+    # One job at a time: the program has the machine, and its GPU, for itself.
+    threads: max(1, workflow.cores or 1)
+    params:
+        program=lambda wildcards: config["external"]["@NAME@"]["options"]["program"],
+        inputs=subpath(input[0], parent=True),
+    # conda: "@NAME@.yaml"  # an environment beside this file: snakemake --sdm conda
+    # container: "docker://..."  # or an image: snakemake --sdm apptainer
+    shell:
+        r"""
+        mkdir -p {output} && cp {input} {output}
+        # What the program does not finish becomes failures; its exit code does not stop the other methods.
+        {params.program} {params.inputs}/triples.txt {params.inputs}/portraits {output} > {log} 2>&1 \
+            || echo "the program ended with exit code $?" >> {log}
+        """
