@@ -15,7 +15,10 @@ from loho_bench.cli import (
     annotate,
     calibrate,
     embedded,
+    external,
     layers,
+    methods,
+    new_method,
     parity,
     portraits,
     report,
@@ -48,15 +51,17 @@ app.command("tuples")(tuples.tuples)
 app.command("transfer")(transfer.transfer)
 app.command("transfer-one")(transfer_one.transfer_one)
 app.command("layers")(layers.layers)
-app.command("methods")(transfer.methods)
+app.command("methods")(methods.methods)
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("ablation")(report.ablation)
 app.command("schema")(schema.schema)
 app.command("train")(train.train)
+app.command("new-method")(new_method.new_method)
 app.command("calibrate")(calibrate.calibrate)
 app.command("parity")(parity.parity)
 app.add_typer(embedded.app, name="embedded")
+app.add_typer(external.app, name="external")
 app.add_typer(weights.app, name="weights")
 
 

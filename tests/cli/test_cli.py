@@ -33,6 +33,8 @@ COMMANDS = (
     "train",
     "calibrate",
     "embedded",
+    "external",
+    "new-method",
 )
 
 
