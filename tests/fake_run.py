@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,44 @@ from PIL import Image, ImageFilter
 
 from loho_bench.annotation.masks import pack_bits
 from loho_bench.curation.criteria import CATEGORIES
-from loho_bench.portraits.synthetic import combine, render, sample_parameters
+from loho_bench.curation.tuples import EDITS, kind_of
+from loho_bench.methods.inputs import ROLES
+from loho_bench.portraits.synthetic import PortraitParameters, combine, render, sample_parameters
 from loho_bench.settings.loading import validate_settings
 from loho_bench.settings.project import Settings
 from loho_bench.storage import file_sha256, write_png, write_table
 
-METHODS = ("loho", "loho-no-go", "loho-unprojected")
-HAIR_IOU = {"loho": 0.82, "loho-no-go": 0.55, "loho-unprojected": 0.84}
 STEPS = 40
+
+
+@dataclass(frozen=True)
+class Fake:
+    """A made-up method: how blurred its results are, its hair IoU before blending, and what it was asked."""
+
+    name: str
+    blur: float
+    hair_iou: float | None = None
+    kinds: tuple[str, ...] = ("tuples",)
+
+
+FAKES = (
+    Fake("loho", 1, 0.82, ("tuples", "reconstruction", "editing")),
+    Fake("loho-no-go", 2, 0.55),
+    Fake("loho-unprojected", 3, 0.84),
+    Fake("loho-one-stage", 4, 0.5),
+    Fake("michigan", 5),
+    Fake("i2s-plus-plus", 3, kinds=("tuples", "reconstruction")),
+    Fake("i2s", 2, kinds=("reconstruction",)),
+    Fake("paste", 8),
+    Fake("true-answer", 0),
+)
+METHODS = ("loho", "loho-no-go", "loho-unprojected")
+"""The ablation."""
+FAILING = "loho-no-go"
+REPORTED = (*METHODS, "paste", "true-answer")
+"""The default report."""
+IN_PAPER = tuple(fake.name for fake in FAKES if "tuples" in fake.kinds)
+"""The paper's report."""
 
 
 def fake_settings(size: int = 64, per_category: int = 3, **reports: object) -> Settings:
@@ -27,30 +58,46 @@ def fake_settings(size: int = 64, per_category: int = 3, **reports: object) -> S
     return validate_settings(
         {
             "portraits": {"count": 12, "size": size},
-            "tuples": {"per_category": per_category, "reconstructions": 3},
+            "tuples": {"per_category": per_category, "reconstructions": 3, "edits": 2},
             "transfer": {"resolution": size},
-            "reports": {"ablation": METHODS, "bootstrap": 200, **reports},
+            "reports": {
+                "methods": REPORTED,
+                "paper": IN_PAPER,
+                "ablation": METHODS,
+                "bootstrap": 200,
+                **reports,
+            },
         }
     )
 
 
 def build_fake_run(root: Path, size: int = 64, per_category: int = 3, failed: tuple[str, ...] = ()) -> None:
-    """Write every file that scoring and reports read; ``failed`` tuples of ``loho-no-go`` have no result."""
+    """Write every file that scoring and reports read; ``failed`` tuples of :data:`FAILING` have no result."""
     portraits = _write_portraits(root, size)
-    tuples = _write_tuples(root, portraits, per_category)
-    for number, method in enumerate(METHODS):
+    tuples = _write_tuples(root, portraits, per_category).to_dict("records")
+    answers = {
+        row["tuple_id"]: render(combine(**{role: portraits[row[role]] for role in ROLES}), size).image
+        for row in tuples
+    }
+    for number, fake in enumerate(FAKES):
         rng = np.random.default_rng(number)
-        rows = {}
-        for row in tuples.to_dict("records"):
-            lost = method == "loho-no-go" and row["tuple_id"] in failed
-            rows[row["tuple_id"]] = _write_result(root, method, row, portraits, size, rng, lost)
-        folder = root / "results" / method
-        for kind, ids in _by_kind(tuples).items():
-            if kind == "tuples" or method == "loho":
-                write_table(pd.DataFrame([rows[i] for i in ids]), folder / f"{kind}-0000.parquet")
+        for kind in fake.kinds:
+            rows = [
+                _write_result(
+                    root,
+                    fake,
+                    row,
+                    answers[row["tuple_id"]],
+                    rng,
+                    lost=fake.name == FAILING and row["tuple_id"] in failed,
+                )
+                for row in tuples
+                if kind_of(row["category"]) == kind
+            ]
+            write_table(pd.DataFrame(rows), root / "results" / fake.name / f"{kind}-0000.parquet")
 
 
-def _write_portraits(root: Path, size: int) -> dict[str, tuple]:
+def _write_portraits(root: Path, size: int) -> dict[str, PortraitParameters]:
     table, annotations, portraits = [], [], {}
     for seed in range(12):
         name = f"p{seed:02d}"
@@ -58,7 +105,7 @@ def _write_portraits(root: Path, size: int) -> dict[str, tuple]:
         drawn = render(parameters, size)
         path = root / "portraits" / "images" / f"{name}.png"
         write_png(drawn.image, path)
-        portraits[name] = (parameters, drawn)
+        portraits[name] = parameters
         table.append(
             {
                 "portrait_id": name,
@@ -110,10 +157,20 @@ def _write_tuples(root: Path, portraits: dict, per_category: int) -> pd.DataFram
             }
         )
     again = [_tuple_row(f"reconstruction-{i:04d}", "reconstruction", [names[i]] * 3) for i in (1, 2, 3)]
+    edits = [
+        _tuple_row(
+            f"{edit.category}-{number:04d}",
+            edit.category,
+            [row["identity"], row[edit.structure], row[edit.appearance]],
+        )
+        for edit in EDITS
+        for number, row in enumerate(rows[:2], start=1)
+    ]
     write_table(pd.DataFrame(rows), root / "tuples" / "tuples.csv")
     write_table(pd.DataFrame(again), root / "tuples" / "reconstruction.csv")
+    write_table(pd.DataFrame(edits), root / "tuples" / "editing.csv")
     write_table(pd.DataFrame(census), root / "tuples" / "census.csv")
-    return pd.DataFrame(rows + again)
+    return pd.DataFrame(rows + again + edits)
 
 
 def _tuple_row(tuple_id: str, category: str, trio: list[str]) -> dict:
@@ -129,15 +186,15 @@ def _tuple_row(tuple_id: str, category: str, trio: list[str]) -> dict:
     }
 
 
-def _write_result(root, method, row, portraits, size, rng, lost) -> dict:
-    tuple_id, folder = row["tuple_id"], root / "results" / method
-    drawn = render(
-        combine(**{word: portraits[row[word]][0] for word in ("identity", "structure", "appearance")}), size
-    )
+def _write_result(
+    root: Path, fake: Fake, row: dict, answer: np.ndarray, rng: np.random.Generator, lost: bool
+) -> dict:
+    tuple_id, method, folder = row["tuple_id"], fake.name, root / "results" / fake.name
+    latents, traced = method.startswith(("loho", "i2s")) and not lost, fake.hair_iou and not lost
     result = {
         "tuple_id": tuple_id,
         "method": method,
-        **{word: row[word] for word in ("identity", "structure", "appearance")},
+        **{role: row[role] for role in ROLES},
         "category": row["category"],
         "status": "failed" if lost else "ok",
         "reason": "the loss became NaN" if lost else "",
@@ -146,23 +203,23 @@ def _write_result(root, method, row, portraits, size, rng, lost) -> dict:
         "peak_memory_mb": float("nan") if lost else 900.0,
         "seed": 1,
         "precision": "float32",
-        "resolution": size,
-        "settings_hash": f"settings{METHODS.index(method)}",
+        "resolution": len(answer),
+        "settings_hash": f"settings{[f.name for f in FAKES].index(method)}",
         "weights_hash": "weights",
         "device": "cpu, 2 cores",
-        "latents": None if lost else f"results/{method}/latents/{tuple_id}.npz",
-        "trace": None if lost else f"results/{method}/traces/{tuple_id}.parquet",
-        "hair_iou": float("nan") if lost else float(np.clip(HAIR_IOU[method] + 0.06 * rng.normal(), 0, 1)),
+        "latents": None if not latents else f"results/{method}/latents/{tuple_id}.npz",
+        "trace": None if not traced else f"results/{method}/traces/{tuple_id}.parquet",
+        "hair_iou": float(np.clip(fake.hair_iou + 0.06 * rng.normal(), 0, 1)) if traced else float("nan"),
         "versions": json.dumps({"torch": "2.13.0", "loho_bench": "0.1.0"}),
     }
     if not lost:
-        image = np.asarray(
-            Image.fromarray(drawn.image).filter(ImageFilter.GaussianBlur(1 + METHODS.index(method)))
-        )
-        write_png(image, root / result["portrait"])
+        image = Image.fromarray(answer).filter(ImageFilter.GaussianBlur(fake.blur))
+        write_png(np.asarray(image), root / result["portrait"])
+    if latents:
         (folder / "latents").mkdir(exist_ok=True)
-        latents = np.full((12, 8), 3.0 + rng.random(), np.float32)
-        np.savez(root / result["latents"], latents=latents, mean=np.zeros(8, np.float32))
+        found = np.full((12, 8), 3.0 + rng.random(), np.float32)
+        np.savez(root / result["latents"], latents=found, mean=np.zeros(8, np.float32))
+    if traced:
         _write_trace(folder / "traces" / f"{tuple_id}.parquet", method, rng)
     return result
 
@@ -179,19 +236,12 @@ def _write_trace(path: Path, method: str, rng: np.random.Generator) -> None:
                 "step": steps,
                 "appearance": np.where(steps < STEPS, np.nan, 1.0),
                 "structure": level * rng.uniform(0.8, 1.2),
+                "hair_iou": np.where(steps % 10 == 0, 1 - level * rng.uniform(0.8, 1.2), np.nan),
                 "gradient_dot": np.nan if method == "loho-no-go" else dot * rng.uniform(0.5, 1.5),
             }
         ),
         path,
     )
-
-
-def _by_kind(tuples: pd.DataFrame) -> dict[str, list[str]]:
-    again = tuples["category"] == "reconstruction"
-    return {
-        "tuples": tuples.loc[~again, "tuple_id"].tolist(),
-        "reconstruction": tuples.loc[again, "tuple_id"].tolist(),
-    }
 
 
 class ColourParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -10,7 +11,7 @@ from importlib import metadata
 import pytest
 
 import loho_bench
-from loho_bench.provenance import derive_seed, stable_hash, versions
+from loho_bench.provenance import checkout_commit, derive_seed, stable_hash, versions
 
 
 def seed_by_hand(text: str) -> int:
@@ -73,3 +74,34 @@ def test_versions_are_those_installed():
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
     for package in ("torch", "numpy", "scipy", "clean-fid"):
         assert found[package] == metadata.version(package)
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    command = ["git", *identity, "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_commit_is_what_git_says_it_is(tmp_path):
+    checkout, linked = tmp_path / "checkout", tmp_path / "linked"
+    checkout.mkdir()
+    git(checkout, "init", "-b", "a/branch")
+    assert checkout_commit(checkout) is None
+    git(checkout, "commit", "--allow-empty", "-m", "one")
+    first = git(checkout, "rev-parse", "HEAD")
+    assert checkout_commit(checkout) == first
+    git(checkout, "pack-refs", "--all")
+    assert checkout_commit(checkout) == first
+    git(checkout, "worktree", "add", "-b", "other", str(linked))
+    git(linked, "commit", "--allow-empty", "-m", "two")
+    assert checkout_commit(linked) == git(linked, "rev-parse", "HEAD") != first
+    assert checkout_commit(checkout) == first
+    git(linked, "checkout", "--detach", first)
+    assert checkout_commit(linked) == first
+
+
+def test_without_a_checkout_there_is_no_commit(tmp_path):
+    assert checkout_commit(tmp_path) is None
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
+    assert checkout_commit(tmp_path) is None

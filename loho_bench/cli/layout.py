@@ -13,6 +13,7 @@ TUPLES = Path("tuples")
 RESULTS = Path("results")
 SCORES = Path("scores")
 REPORTS = Path("reports")
+PAPER = REPORTS / "paper"
 
 
 def annotation_tables() -> list[Path]:

@@ -14,18 +14,28 @@ from loho_bench.cli.threads import configure_threads
 
 def report(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for the tables, the figures and the page.")
-    ] = layout.REPORTS,
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for the tables, the figures and the page.",
+            show_default="reports, or reports/paper",
+        ),
+    ] = None,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="Report on 'reports.paper', with Figures 3 to 10 of the paper."),
+    ] = False,
     settings: SettingsOption = None,
     threads: ThreadsOption = 1,
     cores: CoresOption = None,
 ) -> None:
-    """Write fid.csv, the paper's tables and figures, and index.html from the scores."""
+    """Write fid.csv, tables, figures and index.html from the scores, or all of the paper's."""
     configure_threads(threads, cores)
     from loho_bench.methods.configuration import load_checked_settings
     from loho_bench.reports.write import write_reports
 
-    write_reports(load_checked_settings(settings), out)
+    out = out or (layout.PAPER if paper else layout.REPORTS)
+    write_reports(load_checked_settings(settings), out, paper=paper)
 
 
 def ablation(
@@ -34,6 +44,6 @@ def ablation(
 ) -> None:
     """Compare the hair structure kept with and without gradient orthogonalization (section 4.3)."""
     from loho_bench.methods.configuration import load_checked_settings
-    from loho_bench.reports.ablation import write_ablation
+    from loho_bench.reports.tables.ablation import write_ablation
 
     write_ablation(load_checked_settings(settings), out)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from loho_bench.reports.ablation import ablation_table
-from loho_bench.reports.figures_traces import Curves, read_curves
-from loho_bench.reports.formats import Table
-from loho_bench.reports.paper_tables import table1, table2, table3
+from loho_bench.reports.figures.catalogue import FigureSpec
+from loho_bench.reports.leaderboard import Leaderboard, leaderboard
+from loho_bench.reports.outputs import Selection
 from loho_bench.reports.run import Run
-from loho_bench.reports.score_table import costs_table, scores_table
-from loho_bench.reports.transfer_grid import TransferGrid, transfer_grid
+from loho_bench.reports.tables.ablation import ablation_table
+from loho_bench.reports.tables.editing import editing_table
+from loho_bench.reports.tables.model import Table
+from loho_bench.reports.tables.paired import paired_table
+from loho_bench.reports.tables.scores import costs_table, scores_table
+from loho_bench.reports.tables.table1 import table1
+from loho_bench.reports.tables.table2 import table2
+from loho_bench.reports.tables.table3 import table3
+
+
+@dataclass(frozen=True)
+class FigureFile:
+    """A figure that was drawn, and its file (PNG)."""
+
+    spec: FigureSpec
+    path: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,53 +37,47 @@ class Report:
     Attributes
     ----------
     run : Run
+    selection : Selection
+        The methods it is about.
     fid_rows : DataFrame
         Rows of ``fid.csv``.
-    paper : tuple of Table
-        Tables 1 and 2, and 3 where reconstructions are reported.
-    scores, costs : Table
-    ablated : tuple of str
-        Methods of the ablation that this report shows; the ablation's table and figures are about them.
-    ablation : Table or None
-        None where there are none.
-    grid : TransferGrid
-    curves : Curves
+    tables : dict of str to Table
+        By name, in the order of ``selection.tables``.
+    leaderboard : Leaderboard
+    figures : tuple of FigureFile
+        Those that could be drawn.
     """
 
     run: Run
+    selection: Selection
     fid_rows: pd.DataFrame
-    paper: tuple[Table, ...]
-    scores: Table
-    costs: Table
-    ablated: tuple[str, ...]
-    ablation: Table | None
-    grid: TransferGrid
-    curves: Curves
+    tables: dict[str, Table]
+    leaderboard: Leaderboard
+    figures: tuple[FigureFile, ...] = ()
 
 
-def gather(run: Run, fid_rows: pd.DataFrame) -> Report:
+def gather(run: Run, selection: Selection, fid_rows: pd.DataFrame) -> Report:
     """Summarise a run whose FID has been computed.
 
     Raises
     ------
     UserError
-        A method of ``settings.reports`` has no results or no scores.
+        A method has no results or no scores.
     """
-    reports = run.settings.reports
-    paper = [table1(run), table2(run, fid_rows)]
-    if reports.reconstruction:
-        paper.append(table3(run))
-    # Only what the settings name: scores of other methods may lie there from an earlier run.
-    shown = {*reports.methods, *reports.reconstruction}
-    ablated = tuple(method for method in reports.ablation if method in shown)
+    makers: dict[str, Callable[[], Table]] = {
+        "table1": lambda: table1(run),
+        "table2": lambda: table2(run, fid_rows, selection.methods),
+        "table3": lambda: table3(run, selection.reconstruction),
+        "scores": lambda: scores_table(run, selection.methods),
+        "paired": lambda: paired_table(run, selection.methods),
+        "editing": lambda: editing_table(run, selection.editing),
+        "ablation": lambda: ablation_table(run, selection.ablation),
+        "costs": lambda: costs_table(run, selection.methods),
+    }
     return Report(
         run=run,
+        selection=selection,
         fid_rows=fid_rows,
-        paper=tuple(paper),
-        scores=scores_table(run, reports.methods),
-        costs=costs_table(run, reports.methods),
-        ablated=ablated,
-        ablation=ablation_table(run, ablated) if ablated else None,
-        grid=transfer_grid(run, reports.methods),
-        curves=read_curves(run, ablated),
+        tables={name: makers[name]() for name in selection.tables},
+        leaderboard=leaderboard(run, fid_rows, selection.methods),
     )

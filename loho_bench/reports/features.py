@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from loho_bench.methods.protocol import Parser
 from loho_bench.metrics.feature_set import FeatureSet, Reading
 from loho_bench.metrics.features import EmbeddedExtractor
 from loho_bench.metrics.fid import Extractor, extract_features
 from loho_bench.metrics.inception import load_inception
 from loho_bench.metrics.scoring_inputs import RunInputs, load_result, parse_masks
-from loho_bench.portraits.synthetic import Rendered
 from loho_bench.progress import get_logger
 from loho_bench.provenance import stable_hash
 from loho_bench.reports.run import Run
@@ -79,7 +77,7 @@ def reference_features(run: Run, extractor: Extractor, reading: Reading) -> Feat
 
 
 def result_features(
-    run: Run, method: str, extractor: Extractor, parser: Parser, reference: FeatureSet
+    run: Run, method: str, extractor: Extractor, reference: FeatureSet
 ) -> tuple[list[str], FeatureSet]:
     """Tuple ids and features of all finished transfers of a method, in the order of the tuples.
 
@@ -95,15 +93,9 @@ def result_features(
     images = LazyImages(portraits, load_result)
     masks: list[np.ndarray] = []
     if reading == "hair+face":
-        masks = [np.logical_or(*parse_masks(parser, image).values()) for image in images]
+        masks = [np.logical_or(*parse_masks(run.parser, image).values()) for image in images]
         contents += [[hashlib.sha256(np.packbits(mask)).hexdigest() for mask in masks]]
     return rows["tuple_id"].tolist(), _cached(run, method, contents, images, masks, extractor, reading)
-
-
-def answer_features(answers: Sequence[Rendered], extractor: Extractor, reading: Reading) -> FeatureSet:
-    """Features of the true answers: what a perfect method would get on these tuples."""
-    foregrounds = [answer.hair | answer.face for answer in answers] if reading == "hair+face" else None
-    return extract_features([answer.image for answer in answers], extractor, foregrounds=foregrounds)
 
 
 _MASKS = ("hair_mask", "face_mask")

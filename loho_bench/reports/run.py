@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from loho_bench.annotation.choice import choose_parser
 from loho_bench.curation import criteria as curation
 from loho_bench.curation.tuples import RECONSTRUCTION
 from loho_bench.errors import UserError
-from loho_bench.methods.catalogue import default_registry
-from loho_bench.metrics.scoring import Score
+from loho_bench.methods.catalogue import registry_for
+from loho_bench.methods.protocol import Parser
+from loho_bench.methods.registry import MethodSpec, Registry
+from loho_bench.metrics.scores import Score
 from loho_bench.metrics.scoring_inputs import RunInputs, load_inputs, read_results
-from loho_bench.metrics.statistics import Interval, bootstrap_mean, paired_difference
+from loho_bench.metrics.statistics import Comparison, Interval, bootstrap_mean, compare, paired_difference
 from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import Settings
 from loho_bench.storage import read_table
@@ -27,10 +30,32 @@ CATEGORIES = tuple(category.name for category in curation.CATEGORIES)
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Access to what a run wrote below ``root``, everything read at most once."""
+    """Access to what a run wrote below ``root``, everything read at most once.
+
+    ``judge`` is the parser to look at results with; the one that the settings name where left out.
+    """
 
     settings: Settings
     root: Path
+    judge: Parser | None = None
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The declared methods, those from outside included."""
+        return registry_for(self.settings)
+
+    def spec(self, method: str) -> MethodSpec:
+        """Return the declaration of a method; UserError where there is none."""
+        return self.registry.get(method)
+
+    def label(self, method: str) -> str:
+        """Return how tables and figures call a method."""
+        return self.spec(method).label
+
+    @cached_property
+    def parser(self) -> Parser:
+        """What finds hair and face in results."""
+        return self.judge or choose_parser(self.settings)
 
     @cached_property
     def inputs(self) -> RunInputs:
@@ -49,8 +74,12 @@ class Run:
 
     @property
     def transfers(self) -> pd.DataFrame:
-        """The tuples that are transfers, not reconstructions."""
-        return self.inputs.tuples[self.inputs.tuples["category"] != RECONSTRUCTION]
+        """The tuples that are transfers, not reconstructions or edits of single attributes."""
+        return self.of_category(*CATEGORIES)
+
+    def of_category(self, *categories: str) -> pd.DataFrame:
+        """Return the tuples of some categories, in the order in which they were drawn."""
+        return self.inputs.tuples[self.inputs.tuples["category"].isin(categories)]
 
     @cached_property
     def _scores(self) -> dict[str, pd.DataFrame]:
@@ -93,10 +122,8 @@ class Run:
         chosen = self._by_score(method).get((score.metric.name, score.against))
         if chosen is None:
             return pd.Series(dtype=float)
-        if category == OVERALL:
-            wanted = (chosen["category"] == RECONSTRUCTION) == (score.task == "reconstruction")
-        else:
-            wanted = chosen["category"] == category
+        overall = (RECONSTRUCTION,) if score.task == "reconstruction" else CATEGORIES
+        wanted = chosen["category"].isin(overall if category == OVERALL else (category,))
         return chosen.loc[wanted, "value"]
 
     def _by_score(self, method: str) -> dict[tuple[str, str], pd.DataFrame]:
@@ -110,9 +137,16 @@ class Run:
         return {}
 
     def summary(self, method: str, score: Score, category: str = OVERALL) -> Interval:
-        """Mean of one score over the tuples of a category, with its interval."""
-        seed = self.seed(method, score.metric.name, score.against, category)
-        return bootstrap_mean(self.values(method, score, category), seed=seed, **self.bootstrap)
+        """Mean of one score over the tuples of a category, with its interval; worked out once."""
+        key = (method, score.metric.name, score.against, category)
+        if key not in self._summaries:
+            values = self.values(method, score, category)
+            self._summaries[key] = bootstrap_mean(values, seed=self.seed(*key), **self.bootstrap)
+        return self._summaries[key]
+
+    @cached_property
+    def _summaries(self) -> dict[tuple[str, ...], Interval]:
+        return {}
 
     def difference(self, first: str, second: str, score: Score) -> Interval:
         """Mean of ``first - second`` over their common tuples, with its interval."""
@@ -120,6 +154,14 @@ class Run:
         return paired_difference(
             self.values(first, score), self.values(second, score), seed=seed, **self.bootstrap
         )
+
+    def comparison(self, first: str, second: str, score: Score) -> Comparison:
+        """Two methods on their common tuples; ``score`` has a better direction."""
+        values = self.values(first, score), self.values(second, score)
+        if any(series.empty for series in values):  # a score that a method does not have is no failure
+            return Comparison(Interval.unknown(), float("nan"), float("nan"))
+        seed = self.seed(first, second, score.metric.name, score.against)
+        return compare(*values, bool(score.metric.higher_is_better), seed=seed, **self.bootstrap)
 
     @property
     def bootstrap(self) -> dict[str, float]:
@@ -141,12 +183,6 @@ class Run:
         return ", ".join(sorted(found)) or "not recorded"
 
 
-def open_run(settings: Settings, root: str | Path = ".") -> Run:
-    """Return the run that lives in ``root``."""
-    return Run(settings, Path(root))
-
-
-def method_label(name: str) -> str:
-    """The label of a method as tables and figures write it; its name where it is not registered."""
-    registry = default_registry()
-    return registry.get(name).label if name in registry.names() else name
+def open_run(settings: Settings, root: str | Path = ".", parser: Parser | None = None) -> Run:
+    """Return the run that lives in ``root``, its results to be looked at with ``parser``."""
+    return Run(settings, Path(root), parser)

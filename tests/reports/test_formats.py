@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 from loho_bench.metrics.statistics import Interval
-from loho_bench.reports.formats import Cell, Table, counts, decimals, interval_cells, number, to_markdown
+from loho_bench.reports.paper import PaperValue
+from loho_bench.reports.tables.formats import counts, decimals, difference_cell, interval_cells, number
+from loho_bench.reports.tables.markdown import to_markdown
+from loho_bench.reports.tables.model import Cell, Table
 
 NAN = float("nan")
 
@@ -31,6 +34,27 @@ def interval(value, low=NAN, high=NAN, n=5, failed=0):
 )
 def test_number(value, digits, text):
     assert number(value, digits) == text
+
+
+def test_a_signed_number_has_its_plus():
+    texts = [number(value, 1, signed=True) for value in (2.0, -2.0, 0.01, math.inf, NAN)]
+    assert texts == ["+2.0", "−2.0", "0.0", "+∞", "–"]
+
+
+def test_a_difference_to_a_range_is_that_to_its_nearest_end():
+    mean = PaperValue("Table 3", "a", "psnr", 30.0)
+    ends = PaperValue("Table 3", "b", "latent_distance", low=30.0, high=40.0)
+    found = [difference_cell(*case).text for case in ((mean, 28.5), (ends, 29.0), (ends, 35.0), (ends, 41.5))]
+    assert found == ["−1.500", "−1.000", "0.000", "+1.500"]
+    assert difference_cell(None, 1.0).text == "–"
+
+
+def test_a_ceiling_is_not_the_best():
+    values = [interval(1.0), interval(0.8), interval(0.7)]
+    cells = interval_cells(values, True, [False, True, True])
+    assert [cell.best for cell in cells] == [False, True, False]
+    infinite = interval_cells([interval(math.inf, math.inf, math.inf), interval(30.0)], True)
+    assert (infinite[0].text, infinite[0].note, infinite[0].best) == ("∞", "[∞, ∞]", True)
 
 
 @pytest.mark.parametrize(
