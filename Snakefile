@@ -13,7 +13,15 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/portraits.smk"
 include: "workflow/rules/annotate.smk"
 include: "workflow/rules/tuples.smk"
-include: "workflow/rules/methods/loho.smk"
+include: "workflow/rules/transfer.smk"
+include: "workflow/rules/external.smk"
+
+
+for path in sorted((Path(workflow.basedir) / "workflow/rules/methods").glob("*.smk")):
+
+    include: str(path)
+
+
 include: "workflow/rules/score.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/training.smk"

@@ -12,7 +12,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import loho_bench
+from loho_bench.cli.methods import methods_page
 from loho_bench.cli.schema import schema_json, settings_page
+from loho_bench.methods.catalogue import default_registry
 from loho_bench.settings.loading import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +61,12 @@ def test_schema_of_the_workflow_is_the_generated_one():
 def test_page_of_settings_is_the_generated_one():
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert written == settings_page(), "run: loho-bench schema --format markdown --out docs/settings.md"
+
+
+def test_page_of_methods_is_that_of_their_declarations():
+    written = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    run = "run: loho-bench methods --format markdown --out docs/methods.md"
+    assert written == methods_page(default_registry()), run
 
 
 @pytest.mark.parametrize("name", ["default.yaml", "photographs.yaml"])

@@ -38,6 +38,7 @@ def schema_json() -> str:
 
 def settings_page() -> str:
     """Return ``docs/settings.md``: every setting with its default, its range and its meaning."""
+    from loho_bench.methods.catalogue import default_registry
     from loho_bench.settings.project import Settings
 
     document = Settings.model_json_schema()
@@ -49,6 +50,10 @@ def settings_page() -> str:
         "`loho-bench` change them. An unknown key is refused.",
     ]
     lines += _group("Top level", document, document["$defs"])
+    for spec in default_registry():
+        own = spec.settings.model_json_schema()
+        if own["properties"] and not spec.family:
+            lines += _group(f"`methods.{spec.name}`", own, own.get("$defs", {}))
     return "\n".join(lines) + "\n"
 
 
@@ -66,6 +71,9 @@ def _group(title: str, group: dict[str, Any], definitions: dict[str, Any]) -> li
         # A default made by a factory is not in the schema: that of a mapping is an empty one.
         cells = (f"`{name}`", _code(entry.get("default", {})), _allowed(entry), entry.get("description", ""))
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        # Entries by name: each is a group of its own.
+        for value in entry.get("patternProperties", {}).values():
+            nested.append((f"`{prefix}{name}.NAME`", definitions[value["$ref"].rsplit("/", 1)[-1]]))
     for name, definition in nested:
         lines += _group(name, definition, definitions)
     return lines

@@ -58,8 +58,9 @@ def test_default_run_does_all_of_it(tmp_path):
         "draw_portraits": 1,
         "annotate_portraits": 2,  # 480 portraits, 240 a shard
         "draw_tuples": 1,
-        "transfer_with_loho": 4 * 3 + 1,  # four methods, 36 tuples of 12 a shard; one of reconstructions
-        "score_method": 4,
+        # Six methods and an ablated one, 36 tuples of 12 a shard; LOHO's reconstructions and edits.
+        "transfer_tuples": 7 * 3 + 2,
+        "score_method": 7,
         "write_reports": 1,
         "write_ablation": 1,
     }
@@ -72,6 +73,16 @@ def test_ablation_is_a_target_of_its_own(tmp_path):
     assert not any("one-stage" in path for path in outputs)
 
 
+def test_the_papers_report_is_a_target_of_its_own(tmp_path):
+    plan = Plan(tmp_path, "reports/paper")
+    assert "reports/paper" in plan.outputs
+    # Eight methods; reconstructions by three, of which Image2StyleGAN does nothing else; LOHO's edits.
+    assert plan.jobs["transfer_tuples"] == 8 * 3 + 3 + 1
+    assert plan.jobs["score_method"] == 9
+    assert plan.jobs["write_paper"] == 1
+    assert "write_reports" not in plan.jobs
+
+
 def test_second_run_does_nothing(finished):
     plan = Plan(finished, *TARGETS)
     assert not plan.jobs
@@ -81,7 +92,7 @@ def test_second_run_does_nothing(finished):
 def test_settings_of_one_method_rerun_that_method_alone(finished):
     override = "methods=" + json.dumps({"loho-no-go": {"learning_rate": 0.05}})
     plan = Plan(finished, *TARGETS, "--config", override)
-    assert plan.jobs == {"transfer_with_loho": 3, "score_method": 1, "write_reports": 1, "write_ablation": 1}
+    assert plan.jobs == {"transfer_tuples": 3, "score_method": 1, "write_reports": 1, "write_ablation": 1}
     assert {path for path in plan.outputs if path.startswith("results/")} == {
         f"results/loho-no-go/tuples-000{shard}.parquet" for shard in range(3)
     }
@@ -100,14 +111,17 @@ def test_photographs_are_planned_in_a_folder_of_their_own(tmp_path):
     given = ("--configfile", "config/photographs.yaml", "--config", 'annotation={"shard_size": 2}')
     jobs = Plan(tmp_path / "run", "reports/fid.csv", *given).jobs
     assert jobs["annotate_portraits"] == 2
-    assert jobs["transfer_with_loho"] == 3 + 1  # twelve tuples at most; four reconstructions
+    assert (
+        jobs["transfer_tuples"] == 5 + 2
+    )  # twelve tuples at most for each of five; LOHO's reconstructions and edits
 
 
 def test_the_paper_s_setting_is_planned_without_weights_and_portraits(tmp_path, monkeypatch):
     monkeypatch.setenv("LOHO_BENCH_WEIGHTS", str(tmp_path / "weights"))
     jobs = Plan(tmp_path / "run", "reports/fid.csv", "--configfile", "config/ffhq.yaml").jobs
     assert jobs["annotate_portraits"] == 10  # the last 10 000 of FFHQ, 1000 a shard
-    assert jobs["transfer_with_loho"] == 3 * 101 + 100  # 5001 tuples, 5000 reconstructions, 50 a shard
+    # 5001 tuples for each of four, LOHO's 5000 reconstructions and 300 edits, 50 a shard.
+    assert jobs["transfer_tuples"] == 4 * 101 + 100 + 6
 
 
 @pytest.mark.parametrize(
@@ -117,6 +131,8 @@ def test_the_paper_s_setting_is_planned_without_weights_and_portraits(tmp_path, 
         ('methods={"loho": {"rampop": 0.1}}', "loho: unknown setting 'rampop'. Did you mean 'rampup'?"),
         ('reports={"methods": ["lohoo"]}', "unknown method 'lohoo'. Did you mean 'loho'?"),
         ('reports={"reconstruction": ["lohoo"]}', "unknown method 'lohoo'. Did you mean 'loho'?"),
+        ('reports={"methods": ["i2s"]}', "the method 'i2s' cannot be asked for: transfer"),
+        ('external={"loho": {}}', "the name 'loho' in the group 'external' is taken"),
         (
             'portraits={"source": "folder", "folder": "nowhere"}',
             "cannot read the folder of portraits 'nowhere'",

@@ -10,14 +10,16 @@ from snakemake.utils import min_version, validate
 
 from loho_bench import __version__
 from loho_bench.cli.threads import processors
+from loho_bench.curation.tuples import EDITS, KINDS
 from loho_bench.errors import UserError
-from loho_bench.methods.catalogue import default_registry
-from loho_bench.methods.configuration import configure_method
-from loho_bench.methods.resources import JOBS as TRANSFER_JOBS
+from loho_bench.methods.catalogue import registry_for
+from loho_bench.methods.configuration import check_methods, configure_method
 from loho_bench.portraits.folder import list_images
 from loho_bench.provenance import stable_hash
+from loho_bench.reports.outputs import Selection, report_outputs
 from loho_bench.settings.loading import validate_settings
 from loho_bench.storage import check_writable
+from loho_bench.weights.embedded import NAMES as JOBS
 from loho_bench.weights.needs import networks_of, require_all, weights_hash
 
 min_version("9.5")
@@ -33,7 +35,7 @@ def or_stop(function, *arguments):
 
 def method_settings(method):
     """Full settings of one method: its family's, then its own."""
-    return configure_method(METHODS.get(method), SETTINGS)
+    return or_stop(configure_method, METHODS.get(method), SETTINGS)
 
 
 or_stop(check_writable, Path.cwd())
@@ -41,28 +43,29 @@ SETTINGS = or_stop(validate_settings, config)
 # What is set, without the defaults: those of LOHO are not the same for each of its variants. Numbers that came
 # as text, from the command line, are numbers here.
 config = SETTINGS.model_dump(mode="json", exclude_unset=True)
-LOHO = config.get("loho", {})
 validate(config, str(Path(workflow.basedir) / "workflow/schemas/config.schema.json"), set_default=False)
-METHODS = default_registry()
-REPORTS = SETTINGS.reports
-for name in (*REPORTS.methods, *REPORTS.ablation, *REPORTS.reconstruction, *SETTINGS.methods):
-    or_stop(method_settings, name)
+METHODS = or_stop(registry_for, SETTINGS)
+or_stop(check_methods, SETTINGS)
 
 
-# Commands come from the environment that Snakemake itself runs in, activated or not, and take their share
-# of the processors where more cores were promised than there are.
-ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}:$PATH", "LOHO_BENCH_CORES": workflow.cores or 1}
+# `loho-bench` is that of the environment Snakemake itself runs in, activated or not. It is no entry of PATH: a rule
+# with an environment or a container of its own shall find its own programs. Commands take their share of the
+# processors where more cores were promised than there are.
+PROGRAM = shlex.quote(str(Path(sys.executable).parent / "loho-bench"))
+ENVIRONMENT = {"LOHO_BENCH_CORES": workflow.cores or 1}
 if SETTINGS.weights.folder:
     ENVIRONMENT["LOHO_BENCH_WEIGHTS"] = shlex.quote(str(Path(SETTINGS.weights.folder).absolute()))
 shell.prefix(
-    "set -euo pipefail; export " + " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items()) + "; "
+    f'set -euo pipefail; loho-bench() {{{{ {PROGRAM} "$@"; }}}}; export '
+    + " ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())
+    + "; "
 )
 
 
 wildcard_constraints:
     shard=r"\d{4}",
     method=r"[a-z0-9]+(-[a-z0-9]+)*",
-    kind="tuples|reconstruction",
+    kind="|".join(KINDS),
 
 
 def settings_of(*groups, jobs=(), **more):
@@ -80,13 +83,22 @@ def settings_of(*groups, jobs=(), **more):
 
 def method_settings_of(method):
     """The same for the transfers of one method, without what is set for the others."""
-    own = {method: SETTINGS.methods[method]} if method in SETTINGS.methods else {}
-    return settings_of("seed", "transfer", jobs=TRANSFER_JOBS, loho=LOHO, methods=own)
+    spec = METHODS.get(method)
+    groups = {"methods": {method: SETTINGS.methods[method]} if method in SETTINGS.methods else {}}
+    if spec.family in config:
+        groups[spec.family] = config[spec.family]
+    return settings_of("seed", "transfer", jobs=spec.jobs, **groups, **external_of(method))
+
+
+def external_of(method):
+    """The entry of a method that another program computes, as a group of settings."""
+    return {"external": {method: config["external"][method]}} if METHODS.get(method).build is None else {}
 
 
 def method_version(method):
     """Changes with the release, which may compute otherwise, and with the settings of the method."""
-    return stable_hash([__version__, method_settings(method).model_dump(mode="json")])
+    spec = METHODS.get(method)
+    return stable_hash([__version__, spec.version, method_settings(method).model_dump(mode="json")])
 
 
 def fingerprint_of_weights(*jobs):
@@ -124,32 +136,18 @@ def given_annotations():
 
 
 def result_shards(method):
-    """Tables that hold every result of one method."""
-    work = {"tuples": 3 * SETTINGS.tuples.per_category}
-    if method in SETTINGS.reports.reconstruction:
-        work["reconstruction"] = SETTINGS.tuples.reconstructions
+    """Tables that hold every result of one method: of each kind of tuples that reports ask it for."""
+    tuples, reports = SETTINGS.tuples, [Selection.of(SETTINGS, paper) for paper in (False, True)]
+    transfers = (*SETTINGS.reports.ablation, *reports[0].methods, *reports[1].methods)
+    reconstructions = (*reports[0].reconstruction, *reports[1].reconstruction)
+    asked = dict(zip(KINDS, (transfers, reconstructions, reports[1].editing), strict=True))
+    counts = (3 * tuples.per_category, tuples.reconstructions, len(EDITS) * tuples.edits)
     return [
         f"results/{method}/{kind}-{shard}.parquet"
-        for kind, items in work.items()
-        for shard in shard_names(items, SETTINGS.transfer.shard_size)
+        for (kind, methods), count in zip(asked.items(), counts, strict=True)
+        if method in methods
+        for shard in shard_names(count, SETTINGS.transfer.shard_size)
     ]
-
-
-def scored_methods():
-    """Methods that the report shows, each once."""
-    return list(dict.fromkeys((*SETTINGS.reports.methods, *SETTINGS.reports.reconstruction)))
-
-
-def ablation_figures():
-    """Names of the figures that compare ablations, drawn where one of them is in the report."""
-    ablated = set(SETTINGS.reports.ablation) & set(scored_methods())
-    names = ["ablation_curves", "hair_iou"] if ablated else []
-    return [f"reports/figures/{name}.png" for name in names]
-
-
-def tables():
-    """Names of the tables of the report: without reconstructions there is no Table 3."""
-    return ["table1", "table2", "scores", "costs", *(["table3"] if SETTINGS.reports.reconstruction else [])]
 
 
 def photographs():
@@ -168,7 +166,11 @@ def portrait_count():
 
 def stop_if_something_is_missing():
     """End the workflow with everything at once that a plan does without and a run does not."""
-    checks = [(require_all, (SETTINGS,))]
+    methods = {
+        job.wildcards.method for job in workflow.dag.needrun_jobs() if job.rule.name == "transfer_tuples"
+    }
+    jobs = [job for method in methods for job in METHODS.get(method).jobs]
+    checks = [(require_all, (SETTINGS, jobs))]
     if SETTINGS.portraits.source == "folder":
         checks.append((list_images, (SETTINGS.portraits.folder, SETTINGS.portraits.select)))
     problems = []
@@ -194,9 +196,7 @@ def stale_shards():
     planned, found = set(map(Path, ANNOTATIONS)), set(Path("annotations").glob("shard-*.parquet"))
     for folder in Path("results").glob("*"):
         planned.update(map(Path, result_shards(folder.name)))
-        found.update(
-            path for kind in ("tuples", "reconstruction") for path in folder.glob(f"{kind}-*.parquet")
-        )
+        found.update(path for kind in KINDS for path in folder.glob(f"{kind}-*.parquet"))
     return found - planned
 
 

@@ -5,13 +5,16 @@ rule score_method:
         annotations=ANNOTATIONS,
         tuples="tuples/tuples.csv",
         reconstruction="tuples/reconstruction.csv",
+        editing="tuples/editing.csv",
     output:
         "scores/{method}.parquet",
     log:
         "logs/score/{method}.log",
     threads: threads_of_a_job()
     params:
-        settings=settings_of("transfer", jobs=("features", "parser")),
+        settings=lambda wildcards: settings_of(
+            "transfer", jobs=("features", "parser"), **external_of(wildcards.method)
+        ),
         weights=fingerprint_of_weights("features", "parser"),
     shell:
         "loho-bench score {wildcards.method} --out {output} --settings {params.settings:q} "

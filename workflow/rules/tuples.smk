@@ -4,6 +4,7 @@ rule draw_tuples:
     output:
         tuples="tuples/tuples.csv",
         reconstruction="tuples/reconstruction.csv",
+        editing="tuples/editing.csv",
         census="tuples/census.csv",
     log:
         "logs/tuples.log",
