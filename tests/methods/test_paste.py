@@ -108,9 +108,8 @@ def test_the_hair_lies_where_the_face_is_and_has_the_appearance_colour(paste, ba
     assert former.sum() > 20
     assert (found.images - 0.2)[former.expand(-1, 3, -1, -1)].abs().max() < 0.1
     face = (batch.identity_face > 0) & (disc(32, 20, 16) == 0) & (disc(28, 22, 14) == 0)
-    assert torch.allclose(
-        found.images[face.expand(-1, 3, -1, -1)], batch.identity[face.expand(-1, 3, -1, -1)]
-    )
+    change = (found.images - batch.identity)[face.expand(-1, 3, -1, -1)]
+    assert change.abs().max() < 0.01, "the soft edge of the face alone may show what was inpainted behind it"
     assert found.inpainting == Telea().name
     assert found.images.abs().max() <= 1
 

@@ -170,8 +170,10 @@ def test_the_files_of_the_repository_are_valid(path):
 def test_the_default_file_says_what_the_defaults_are():
     written = yaml.safe_load((CONFIG / "default.yaml").read_text(encoding="utf-8"))
     assert set(written) == set(Settings.model_fields)
-    # The defaults of LOHO are the paper's; the file sets what belongs to the embedded networks.
-    assert validate_settings({**written, "loho": {}}) == Settings()
+    # The defaults of methods are the published ones; the file sets what belongs to the embedded networks, and
+    # reports what only synthetic portraits have.
+    assert "true-answer" in written["reports"]["methods"]
+    assert validate_settings({**written, "loho": {}, "methods": {}, "reports": {}}) == Settings()
 
 
 def test_settings_cannot_be_changed():

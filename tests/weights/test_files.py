@@ -9,6 +9,7 @@ import os
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from loho_bench.errors import UserError
 from loho_bench.networks.lpips import Lpips, LpipsHeads
@@ -163,8 +164,10 @@ def test_an_embedded_network_is_the_one_of_its_card(path):
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert {"command", "seed", "data", "held_out", "steps"} <= set(card)
-    network = getattr(embedded, f"load_{path.stem}")()
-    assert sum(value.numel() for value in network.parameters()) == card["parameters"]
-    assert not network.training
-    assert not any(value.requires_grad for value in network.parameters())
-    assert all(value.isfinite().all() for value in network.state_dict().values())
+    loaded = getattr(embedded, f"load_{path.stem}")()
+    networks = [loaded] if isinstance(loaded, nn.Module) else [part for part in vars(loaded).values() if part]
+    parameters = [value for network in networks for value in network.parameters()]
+    assert sum(value.numel() for value in parameters) == card["parameters"]
+    assert not any(network.training for network in networks)
+    assert not any(value.requires_grad for value in parameters)
+    assert all(value.isfinite().all() for network in networks for value in network.state_dict().values())
