@@ -199,8 +199,8 @@ def test_a_shard_of_another_size_is_named_not_merged(run, tmp_path):
 
 
 def test_a_method_without_results_is_named(run):
-    with pytest.raises(UserError, match="i2s"):
-        score_method("i2s", fake_settings(SIZE, 2), root=run[0], judges=JUDGES)
+    with pytest.raises(UserError, match="loho-one-more"):
+        score_method("loho-one-more", fake_settings(SIZE, 2), root=run[0], judges=JUDGES)
 
 
 def test_portraits_are_compared_at_the_resolution_of_the_transfers(run):
