@@ -7,7 +7,7 @@ zero. FID and KID, which are numbers of whole sets, have theirs in :mod:`loho_be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,11 @@ class Interval:
     failed: int
     confidence: float = 0.95
     bias: float = 0.0
+
+    def times(self, factor: float) -> Interval:
+        """Return the same in a unit that is ``factor`` times smaller."""
+        ends = {name: factor * getattr(self, name) for name in ("value", "low", "high", "bias")}
+        return replace(self, **ends)
 
     @classmethod
     def unknown(cls, n: int = 0, failed: int = 0, confidence: float = 0.95) -> Interval:

@@ -86,8 +86,8 @@ def _block(run: Run, table: pd.DataFrame, methods: Sequence[str], reading: str) 
 
 
 def _thousandths(intervals: Sequence[Interval]) -> list[Cell]:
-    digits = decimals(1000 * interval.value for interval in intervals)
-    scaled = [Interval(*(1000 * end for end in (i.value, i.low, i.high)), i.n, i.failed) for i in intervals]
+    scaled = [interval.times(1000) for interval in intervals]
+    digits = decimals(interval.value for interval in scaled)
     return [Cell(number(interval.value, digits), interval_note(interval, digits)) for interval in scaled]
 
 
