@@ -18,7 +18,7 @@ from loho_bench.reports.tables.scores import transfer_costs, transfer_scores
 
 _BY_ANSWER = (
     "Ranked by {label}: how far a result is from what a perfect transfer of the same tuples would look like. "
-    "Face and background count too, so what copies the identity's pixels begins ahead of what draws them anew; "
+    "Face and background count too: what copies the identity's pixels begins ahead of what draws them anew. "
     "FID beside it, the paper's measure, knows neither tuples nor answers."
 )
 _BY_FID = (

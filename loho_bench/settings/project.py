@@ -110,7 +110,7 @@ class TupleSettings(StrictModel):
     """What to do when a category has fewer eligible pairs than asked for."""
     reconstructions: int = Field(12, ge=0)
     """Portraits to reconstruct for Table 3 (the same image three times)."""
-    edits: int = Field(4, ge=0)
+    edits: int = Field(2, ge=0)
     """Tuples whose hair is edited by one attribute, by the other, and by both (section 4.5)."""
 
 
