@@ -46,8 +46,10 @@ def finished(tmp_path_factory) -> Path:
     """A run in which Snakemake believes that everything is done."""
     directory = tmp_path_factory.mktemp("finished")
     for path in Plan(directory, *TARGETS).outputs:
-        (directory / path).parent.mkdir(parents=True, exist_ok=True)
-        (directory / path).touch()
+        folder = directory / path if not Path(path).suffix else (directory / path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder != directory / path:
+            (directory / path).touch()
     result = snakemake(directory, "--touch", *TARGETS)
     assert result.returncode == 0, result.stdout
     return directory
@@ -134,13 +136,18 @@ def test_the_paper_s_setting_is_planned_without_weights_and_portraits(tmp_path, 
         ('reports={"methods": ["i2s"]}', "the method 'i2s' cannot be asked for: transfer"),
         ('external={"loho": {}}', "the name 'loho' in the group 'external' is taken"),
         (
-            'portraits={"source": "folder", "folder": "nowhere"}',
+            'portraits={"source": "folder", "folder": "nowhere"}\n'
+            'reports={"methods": ["loho"], "paper": ["loho"]}',
             "cannot read the folder of portraits 'nowhere'",
+        ),
+        (
+            'portraits={"source": "folder", "folder": "nowhere"}',
+            "the method 'true-answer' cannot be run on photographs",
         ),
     ],
 )
 def test_settings_that_cannot_be_used_end_the_run_before_it_starts(tmp_path, override, message):
-    result = snakemake(tmp_path, "--dry-run", "--config", override)
+    result = snakemake(tmp_path, "--dry-run", "--config", *override.splitlines())
     assert result.returncode != 0
     assert message in result.stdout
     assert "Traceback" not in result.stdout
