@@ -28,7 +28,8 @@ def test_failing_rule_shows_its_message_and_fails(tmp_path):
     images.mkdir()
     (images / "broken.png").write_bytes(b"no image at all")
     settings = f'portraits={{"source": "folder", "folder": "{images}"}}'
-    result = snakemake(tmp_path, "portraits/portraits.parquet", "--config", settings)
+    reports = 'reports={"methods": ["loho"], "paper": ["loho"]}'
+    result = snakemake(tmp_path, "portraits/portraits.parquet", "--config", settings, reports)
     assert result.returncode != 0
     assert "broken.png" in result.stderr
     assert "remedy" in (tmp_path / "logs" / "portraits.log").read_text()
