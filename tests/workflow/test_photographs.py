@@ -67,7 +67,8 @@ def test_every_tuple_has_its_portrait(run, eligible):
     tuples = pd.read_csv(run / "tuples" / "tuples.csv")
     assert len(tuples) == sum(min(n, PER_CATEGORY) for n in eligible.values())
     pictures = {path.stem: Image.open(path) for path in (run / "results/loho/portraits").glob("*.png")}
-    assert set(pictures) == {*tuples["tuple_id"], "reconstruction-0001"}
+    edits = pd.read_csv(run / "tuples" / "editing.csv")
+    assert set(pictures) == {*tuples["tuple_id"], *edits["tuple_id"], "reconstruction-0001"}
     assert {picture.size for picture in pictures.values()} == {(128, 128)}
     # Not a constant picture: a photograph's background is in it.
     assert all(np.array(picture).std() > 10 for picture in pictures.values())
@@ -79,6 +80,7 @@ def test_reports_know_that_the_portraits_are_photographs(run):
     assert set(table["method"]) == {"loho"}, "nobody knows the true answer of photographs"
     page = " ".join((run / "reports" / "index.html").read_text().split())
     assert "The portraits are photographs, but the generator" in page
-    assert "rue answer" not in page
+    assert "these portraits have no true answer" in page
+    assert ", to the true answer" not in page
     scores = pd.read_csv(run / "reports" / "scores.csv")
     assert not scores["against"].eq("true answer").any()
