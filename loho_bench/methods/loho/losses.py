@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from loho_bench.networks.lpips import Lpips
+from loho_bench.networks.pixels import pixels, self_product, weighted_sums
 
 Reading = Literal["features", "inputs"]
 
@@ -109,7 +110,7 @@ def mean_appearance(features: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return features.mean(dim=(2, 3))
     mask = _nearest(mask, features)
-    return (features * mask).sum(dim=(2, 3)) / (mask.sum(dim=(2, 3)) + 1e-8)
+    return weighted_sums(mask.flatten(2), pixels(features))[:, 0] / (mask.sum(dim=(2, 3)) + 1e-8)
 
 
 def appearance_loss(generated: Tensor, target: Tensor, reading: Reading) -> Tensor:
@@ -140,8 +141,7 @@ def gram_matrix(features: Tensor, mask: Tensor | None) -> Tensor:
     count = features[0].numel()
     if mask is not None:
         features = features * _nearest(mask, features)
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / count
+    return self_product(pixels(features)) / count
 
 
 def style_loss(generated: Sequence[Tensor], target: Sequence[Tensor], reading: Reading) -> Tensor:

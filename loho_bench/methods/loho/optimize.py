@@ -7,7 +7,7 @@ written into tensors that live there, and random numbers come from the host.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from loho_bench.annotation.masks import iou
 from loho_bench.methods.loho.noise import normalize_noise_
-from loho_bench.methods.loho.objective import Objective
+from loho_bench.methods.loho.objective import Gradients, Objective
 from loho_bench.methods.loho.schedule import latent_noise_factor, learning_rate
+from loho_bench.methods.optimization.adam import Adam
 from loho_bench.methods.optimization.draws import Draws, SeededDraws
 from loho_bench.methods.optimization.traces import Traces
 from loho_bench.settings.loho import LohoSettings
@@ -33,6 +34,13 @@ TRACES = (
     "projected_gradient",
     "hair_iou",
 )
+
+
+class Evaluation(NamedTuple):
+    """What an iteration learns: ``I_G`` ``[N,3,H,W]`` without its graph, and the gradients."""
+
+    image: Tensor
+    gradients: Gradients
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,35 @@ class Problem:
     noise_shapes: Sequence[int]
     seeds: Sequence[int]
     draws: Draws | None = None
+
+    def select(self, rows: Sequence[int]) -> Problem:
+        """Give the problem of some of the tuples, or of some of them twice; they bring their own draws."""
+        seeds = [self.seeds[row] for row in rows]
+        return replace(self, objective=self.objective.select(rows), seeds=seeds, draws=None)
+
+    @torch.no_grad()
+    def find_hair(self, latents: Tensor, noise: Sequence[Tensor]) -> Tensor:
+        """Give ``M_G^h`` ``[N,1,H,W]`` of the image that latents and noise maps make."""
+        return self.hair_mask(self.synthesize(latents, noise))
+
+    def evaluate(
+        self,
+        latents: Tensor,
+        noise: Sequence[Tensor],
+        hair_mask: Tensor | None,
+        *,
+        trace_gradients: bool = False,
+    ) -> Evaluation:
+        """Synthesize ``I_G`` and differentiate its losses: without ``hair_mask`` those of stage 1."""
+        inputs = [level.detach().requires_grad_() for level in (latents, *noise)]
+        image = self.synthesize(inputs[0], inputs[1:])
+        if hair_mask is None:
+            gradients = self.objective.reconstruct(image, inputs[0], inputs[1:])
+        else:
+            gradients = self.objective.transfer(
+                image, hair_mask, inputs[0], inputs[1:], trace_gradients=trace_gradients
+            )
+        return Evaluation(image.detach(), gradients)
 
 
 class Solution(NamedTuple):
@@ -85,61 +122,46 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
     draws = problem.draws or SeededDraws(problem.seeds, device)
     latents = problem.latent_mean.repeat(len(problem.seeds), problem.num_latents, 1)
     noise = [draws.normal(1, r, r) for r in problem.noise_shapes]
-    variables = [latents, *noise]
-    adam = torch.optim.Adam(variables, lr=settings.learning_rate)
+    adam = Adam([latents, *noise])
     traces = Traces(TRACES, settings.steps, len(problem.seeds), device)
     hair_mask: Tensor | None = None
 
     for step in range(settings.steps):
         progress = step / settings.steps
-        adam.param_groups[0]["lr"] = learning_rate(
-            progress, settings.learning_rate, settings.rampup, settings.rampdown
-        )
-        factor = latent_noise_factor(progress, settings.latent_noise, settings.latent_noise_ramp)
-        perturbed = latents.clone()
-        if factor > 0:
-            perturbed += factor * problem.latent_deviation * draws.normal(*latents.shape[1:])
-        inputs = [level.detach().requires_grad_() for level in (perturbed, *noise)]
-
-        image = problem.synthesize(inputs[0], inputs[1:])
+        perturbed = perturb(latents, problem.latent_deviation, draws, progress, settings)
         transferring = settings.joint or step >= settings.steps_stage_one
-        renewing = _renews_mask(step, settings)
-        if renewing or _traces_iou(step, settings):
-            found = problem.hair_mask(image.detach())
-            traces.record(step, {"hair_iou": iou(problem.objective.targets.structure_hair, found)})
-            hair_mask = found if renewing else hair_mask
-
-        if transferring:
-            gradients = problem.objective.transfer(
-                image,
-                hair_mask,
-                inputs[0],
-                inputs[1:],
-                trace_gradients=_due(step, settings.trace_gradients_every),
-            )
-        else:
-            gradients = problem.objective.reconstruct(image, inputs[0], inputs[1:])
+        if transferring and (hair_mask is None or (settings.joint and step % settings.mask_every == 0)):
+            hair_mask = problem.find_hair(perturbed, noise)
+        image, gradients = problem.evaluate(
+            perturbed,
+            noise,
+            hair_mask if transferring else None,
+            trace_gradients=_due(step, settings.trace_gradients_every),
+        )
         traces.record(step, gradients.traced)
-        for variable, gradient in zip(variables, (gradients.latents, *gradients.noise), strict=True):
-            variable.grad = gradient
-        adam.step()
+        ends_stage = step == settings.steps - 1 or (
+            step == settings.steps_stage_one - 1 and not settings.joint
+        )
+        if ends_stage or _due(step, settings.trace_hair_iou_every):
+            found = problem.hair_mask(image)
+            traces.record(step, {"hair_iou": iou(problem.objective.targets.structure_hair, found)})
+            if ends_stage:
+                hair_mask = found
+        rate = learning_rate(progress, settings.learning_rate, settings.rampup, settings.rampdown)
+        adam.step((gradients.latents, *gradients.noise), rate)
         normalize_noise_(noise)
         if callback is not None:
-            callback(step, image.detach())
+            callback(step, image)
 
     return Solution(latents, noise, traces.on_host())
 
 
-def _renews_mask(step: int, settings: LohoSettings) -> bool:
-    """Say whether the image of ``step`` defines ``M_G^h``: in two stages the last of stage 1 does."""
-    if settings.joint:
-        return step % settings.mask_every == 0
-    return step == max(settings.steps_stage_one - 1, 0)
-
-
-def _traces_iou(step: int, settings: LohoSettings) -> bool:
-    ends = (settings.steps_stage_one - 1, settings.steps - 1)
-    return step in ends or _due(step, settings.trace_hair_iou_every)
+def perturb(
+    latents: Tensor, deviation: float, draws: Draws, progress: float, settings: LohoSettings
+) -> Tensor:
+    """Add to W+ ``[N,L,D]`` the noise of an iteration, which fades as ``progress`` goes from 0 to 1."""
+    factor = latent_noise_factor(progress, settings.latent_noise, settings.latent_noise_ramp)
+    return latents if factor == 0 else latents + factor * deviation * draws.normal(*latents.shape[1:])
 
 
 def _due(step: int, every: int) -> bool:

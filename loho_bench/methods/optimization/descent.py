@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from loho_bench.methods.optimization.adam import Adam
 from loho_bench.methods.optimization.traces import Traces
 
 Terms = Mapping[str, Tensor]
@@ -36,12 +37,10 @@ def descend(
     traces : Traces
         Takes the terms of every step, from row ``first_step`` on.
     """
-    adam = torch.optim.Adam(variables, lr=rate)
+    adam = Adam(variables)
     for step in range(steps):
         inputs = [variable.detach().requires_grad_() for variable in variables]
         values = terms(inputs)
         loss = sum(weights[name] * value.sum() for name, value in values.items())
-        for variable, gradient in zip(variables, torch.autograd.grad(loss, inputs), strict=True):
-            variable.grad = gradient
-        adam.step()
+        adam.step(torch.autograd.grad(loss, inputs), rate)
         traces.record(first_step + step, {name: value.detach() for name, value in values.items()})

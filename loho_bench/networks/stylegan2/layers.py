@@ -7,12 +7,15 @@ Styles and demodulation factors are always float32; feature maps keep the dtype 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LEAKY_SLOPE = 0.2
+from loho_bench.networks.pixels import pixels
+from loho_bench.networks.stylegan2.styled_convolution import LEAKY_SLOPE, RgbOfPixels, styled_convolution
+
 ACTIVATION_GAIN = math.sqrt(2.0)
 DEMODULATION_EPS = 1e-8
 
@@ -70,7 +73,7 @@ def linear_per_sample(x: Tensor, weight: Tensor) -> Tensor:
 
 
 class Resampler(nn.Module):
-    """Holds the low-pass kernel buffer; `blur` follows an up-convolution, `double` upsamples an image.
+    """Holds the low-pass kernel buffer of a doubling.
 
     The kernel is symmetric, so that correlation and convolution are the same.
     """
@@ -79,21 +82,18 @@ class Resampler(nn.Module):
         super().__init__()
         self.register_buffer("kernel", upsampling_kernel())
 
-    def _depthwise(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        return self.kernel.to(x.dtype).expand(channels, 1, 4, 4).contiguous()
-
-    def blur(self, x: Tensor) -> Tensor:
-        """[N, C, 2r+1, 2r+1] -> [N, C, 2r, 2r]."""
-        return F.conv2d(x, self._depthwise(x), padding=1, groups=x.shape[1])
+    def depthwise(self, channels: int, dtype: torch.dtype) -> Tensor:
+        """The kernel for every channel by itself, [channels, 1, 4, 4]."""
+        return self.kernel.to(dtype).expand(channels, 1, 4, 4).contiguous()
 
     def double(self, x: Tensor) -> Tensor:
         """[N, C, r, r] -> [N, C, 2r, 2r]: zeros between the pixels, then the low-pass filter."""
-        return F.conv_transpose2d(x, self._depthwise(x), stride=2, padding=1, groups=x.shape[1])
+        channels = x.shape[1]
+        return F.conv_transpose2d(x, self.depthwise(channels, x.dtype), stride=2, padding=1, groups=channels)
 
 
 class ModulatedConv(nn.Module):
-    """Convolution whose input channels are scaled by a style; optionally preceded by a doubling.
+    """Weights of a convolution whose input channels are scaled by a style; optionally preceded by a doubling.
 
     Scaling the input and the output instead of the weights is the same linear map, and lets a batch share one
     convolution whatever its styles.
@@ -113,27 +113,43 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(1, out_channels, in_channels, kernel_size, kernel_size))
         self.modulation = EqualLinear(style_dim, in_channels, bias_init=1.0, gain=affine_gain)
         self.scale = 1.0 / math.sqrt(in_channels * kernel_size**2)
-        self.padding = kernel_size // 2
         self.blur = Resampler() if upsample else None
+        self._frozen: tuple[tuple, _Weights] | None = None
 
     def styles(self, w: Tensor) -> Tensor:
         """Input scales [N, in], float32, for latents w [N, D]; the weight scale is included."""
         layer = self.modulation
         return (linear_per_sample(w, layer.weight * layer.scale) + layer.bias * layer.lr_mul) * self.scale
 
-    def demodulation(self, styles: Tensor) -> Tensor:
+    def demodulation(self, styles: Tensor, weights: _Weights) -> Tensor:
         """Output scales [N, out], float32, that give unit variance for unit-variance inputs."""
-        energy = self.weight[0].square().sum(dim=(2, 3))  # [out, in]
-        return torch.rsqrt(linear_per_sample(styles.square(), energy) + DEMODULATION_EPS)
+        return torch.rsqrt(linear_per_sample(styles.square(), weights.energy) + DEMODULATION_EPS)
 
-    def convolve(self, x: Tensor, styles: Tensor) -> Tensor:
-        """[N, in, r, r] -> [N, out, r or 2r, r or 2r], not yet demodulated; dtype of x."""
-        x = x * styles.to(x.dtype)[:, :, None, None]
-        weight = self.weight[0].to(dtype=x.dtype, memory_format=torch.channels_last)
-        if self.blur is None:
-            return F.conv2d(x, weight, padding=self.padding)
-        # A 3x3 transposed convolution and a depthwise blur cost less than half of their 6x6 composition.
-        return self.blur.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+    def weights(self, dtype: torch.dtype) -> _Weights:
+        """The weights as a convolution in ``dtype`` wants them; of a frozen layer they are made only once."""
+        if self.weight.requires_grad:
+            return self._prepare(dtype)
+        version = (dtype, self.weight.device, self.weight.data_ptr(), self.weight._version)
+        if self._frozen is None or self._frozen[0] != version:
+            self._frozen = (version, self._prepare(dtype))
+        return self._frozen[1]
+
+    def _prepare(self, dtype: torch.dtype) -> _Weights:
+        weight = self.weight[0]
+        used = weight if self.blur is None else weight.transpose(0, 1)
+        return _Weights(
+            used.to(dtype).contiguous(memory_format=torch.channels_last),
+            None if self.blur is None else self.blur.depthwise(len(weight), dtype),
+            weight.square().sum(dim=(2, 3)),
+        )
+
+
+class _Weights(NamedTuple):
+    """Weights as :func:`styled_convolution` wants them, and their energies [out, in]."""
+
+    convolution: Tensor
+    kernel: Tensor | None
+    energy: Tensor
 
 
 class _Scalar(nn.Module):
@@ -181,13 +197,18 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         """x [N, in, r, r], w [N, D], noise [N or 1, 1, R, R] -> [N, out, R, R], R = r or 2r, dtype of x."""
         styles = self.conv.styles(w)
+        weights = self.conv.weights(x.dtype)
         # The gain commutes with the leaky ReLU, so it rides on the small factors and costs no pass.
-        scale = self.conv.demodulation(styles) * ACTIVATION_GAIN
-        bias = (self.activate.bias * ACTIVATION_GAIN)[None, :, None, None]
-        noise = noise * (self.noise.weight * ACTIVATION_GAIN)
-        y = self.conv.convolve(x, styles)
-        y = torch.addcmul(bias.to(y.dtype), y, scale.to(y.dtype)[:, :, None, None])
-        return clamped(F.leaky_relu_(y.add_(noise.to(y.dtype)), LEAKY_SLOPE), self.clamp)
+        return styled_convolution(
+            x,
+            styles,
+            self.conv.demodulation(styles, weights) * ACTIVATION_GAIN,
+            noise * (self.noise.weight * ACTIVATION_GAIN),
+            self.activate.bias * ACTIVATION_GAIN,
+            weights.convolution,
+            weights.kernel,
+            self.clamp,
+        )
 
 
 class ToRGB(nn.Module):
@@ -212,7 +233,6 @@ class ToRGB(nn.Module):
         """x [N, C, r, r], w [N, D], skip [N, 3, r/2, r/2] float32 -> [N, 3, r, r] float32."""
         # With three outputs it is cheaper to modulate the weights than the map: one small matrix per sample.
         weight = self.conv.weight[0, :, :, 0, 0] * self.conv.styles(w)[:, None, :]  # [N, 3, C]
-        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # [N, r*r, C], a view of channels-last maps
-        rgb = torch.bmm(pixels, weight.to(x.dtype).transpose(1, 2)).to(self.bias.dtype)
-        rgb = clamped(rgb.transpose(1, 2).unflatten(2, x.shape[2:]) + self.bias, self.clamp)
+        rgb = RgbOfPixels.apply(pixels(x), weight).unflatten(2, x.shape[2:])
+        rgb = clamped(rgb + self.bias, self.clamp)
         return rgb if skip is None or self.upsample is None else rgb + self.upsample.double(skip)
