@@ -20,9 +20,9 @@ NORM_EPS = 1e-10
 
 def scale_input(x: Tensor) -> Tensor:
     """Images [N, 3, H, W] from [-1, 1] to the range that LPIPS feeds to VGG-16: (x - shift) / scale."""
-    shift = x.new_tensor(INPUT_SHIFT)[:, None, None]
-    scale = x.new_tensor(INPUT_SCALE)[:, None, None]
-    return (x - shift) / scale
+    # Numbers instead of tensors: those would have to be copied to the device each time.
+    channels = zip(x.unbind(1), INPUT_SHIFT, INPUT_SCALE, strict=True)
+    return torch.stack([(level - shift) / scale for level, shift, scale in channels], dim=1)
 
 
 def unit_normalize(features: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 _BLOCK = 256
-_CACHED = 2**18
+_CACHED = 2**16
 
 
 def pixels(maps: Tensor) -> Tensor:
@@ -45,10 +45,10 @@ def sums_of_products(a: Tensor, b: Tensor) -> Tensor:
     """Sum of a * b over the pixels, [N, P, C] twice -> [N, C]; float32 or wider."""
     if not a.is_cpu:
         return (a * b).sum(1, dtype=accurate(a))
-    # A product that fits into the cache never goes to the memory.
+    # A product that fits into the cache never goes to the memory. Its parts depend on no other sample.
     rows = max(1, _CACHED // a.shape[2])
     parts = zip(a.split(rows, 1), b.split(rows, 1), strict=True)
-    return torch.stack([(x * y).sum(1, dtype=accurate(a)) for x, y in parts]).sum(0)
+    return torch.stack([(x * y).sum(1) for x, y in parts]).sum(0, dtype=accurate(a))
 
 
 def accurate(like: Tensor) -> torch.dtype:

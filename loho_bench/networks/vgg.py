@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loho_bench.networks.matching import network_for
+from loho_bench.networks.prepared import Prepared
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = (2, 2, 3, 3, 3)
@@ -44,6 +45,7 @@ class Vgg16(nn.Module):
             width = self.widths[int(name[4]) - 1]
             self.features[index] = nn.Conv2d(channels, width, 3, padding=1)
             channels = width
+        self._prepared = {index: Prepared() for index in LAYERS.values()}
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Tensor]) -> Vgg16:
@@ -95,9 +97,18 @@ class Vgg16(nn.Module):
                 break
             if name.endswith("_1") and name != "relu1_1":
                 x = F.max_pool2d(x, 2)
-            conv = self.features[index]
-            weight = conv.weight.to(dtype=x.dtype, memory_format=torch.channels_last)
-            x = F.relu_(F.conv2d(x, weight, conv.bias.to(x.dtype), padding=1))
+            x = F.relu_(F.conv2d(x, *self._weights(index, x.dtype), padding=1))
             if name in layers:
                 wanted[name] = x.float()
         return wanted
+
+    def _weights(self, index: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        conv = self.features[index]
+        return self._prepared[index].get(
+            conv.weight,
+            dtype,
+            lambda: (
+                conv.weight.to(dtype=dtype, memory_format=torch.channels_last),
+                conv.bias.to(dtype),
+            ),
+        )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from loho_bench.networks.pixels import pixels
+from loho_bench.networks.prepared import Prepared
 from loho_bench.networks.stylegan2.styled_convolution import LEAKY_SLOPE, RgbOfPixels, styled_convolution
 
 ACTIVATION_GAIN = math.sqrt(2.0)
@@ -114,7 +115,7 @@ class ModulatedConv(nn.Module):
         self.modulation = EqualLinear(style_dim, in_channels, bias_init=1.0, gain=affine_gain)
         self.scale = 1.0 / math.sqrt(in_channels * kernel_size**2)
         self.blur = Resampler() if upsample else None
-        self._frozen: tuple[tuple, _Weights] | None = None
+        self._prepared: Prepared[_Weights] = Prepared()
 
     def styles(self, w: Tensor) -> Tensor:
         """Input scales [N, in], float32, for latents w [N, D]; the weight scale is included."""
@@ -127,12 +128,7 @@ class ModulatedConv(nn.Module):
 
     def weights(self, dtype: torch.dtype) -> _Weights:
         """The weights as a convolution in ``dtype`` wants them; of a frozen layer they are made only once."""
-        if self.weight.requires_grad:
-            return self._prepare(dtype)
-        version = (dtype, self.weight.device, self.weight.data_ptr(), self.weight._version)
-        if self._frozen is None or self._frozen[0] != version:
-            self._frozen = (version, self._prepare(dtype))
-        return self._frozen[1]
+        return self._prepared.get(self.weight, dtype, lambda: self._prepare(dtype))
 
     def _prepare(self, dtype: torch.dtype) -> _Weights:
         weight = self.weight[0]

@@ -70,7 +70,7 @@ class StyledConvolution(torch.autograd.Function):
         by_scale = (sums_of_products(g_rows, y_rows) - by_bias * bias - by_noise) / scale
         g_noise = None
         if needs_noise:
-            g_noise = g_before.sum(2, dtype=noise.dtype).reshape(len(y), 1, size, -1)
+            g_noise = g_before.sum(2).to(noise.dtype).reshape(len(y), 1, size, -1)
             g_noise = g_noise if len(noise) > 1 else g_noise.sum(0, keepdim=True)
 
         g_convolved = maps_of(g_before * scale.to(dtype)[:, None], size)
