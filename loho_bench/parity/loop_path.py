@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from loho_bench.methods.loho.objective import Objective
 from loho_bench.methods.loho.optimize import Problem, optimize
 from loho_bench.methods.loho.schedule import latent_noise_factor
+from loho_bench.methods.optimization.adam import Adam
 from loho_bench.parity.comparison import Checks, Comparison
 from loho_bench.parity.noise import levels
 from loho_bench.settings.loho import LohoSettings
@@ -112,16 +112,18 @@ class _Watched:
     def optimizer_steps(self) -> Iterator[None]:
         """Keep learning rate and variables after every step of the optimizer, before normalisation."""
 
-        def keep(optimizer: Optimizer, *_: object) -> None:
-            (group,) = optimizer.param_groups
-            self.rates.append(group["lr"])
-            self.after.append([value.detach().clone() for value in group["params"]])
+        step = Adam.step
 
-        handle = register_optimizer_step_post_hook(keep)
+        def keep(adam: Adam, gradients: Sequence[Tensor], rate: float) -> None:
+            step(adam, gradients, rate)
+            self.rates.append(rate)
+            self.after.append([value.clone() for value in adam.variables])
+
+        Adam.step = keep
         try:
             yield
         finally:
-            handle.remove()
+            Adam.step = step
 
     def compare_step(
         self, check: Checks, step: int, settings: LohoSettings, deviation: float
