@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,15 +102,22 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise _unreadable(path, error) from error
 
 
-def read_tables(paths: Iterable[str | Path], key: str) -> pd.DataFrame:
+def read_tables(
+    paths: Iterable[str | Path], key: str, wanted: Collection[str] | None = None
+) -> pd.DataFrame:
     """Read the shards ``paths``, one or more, of one table, and concatenate them in their order.
+
+    Of a large table only the rows whose ``key`` is ``wanted`` are kept, shard by shard.
 
     Raises
     ------
     UserError
         One is missing or broken, or two rows have the same ``key``.
     """
-    tables = {str(path): read_table(path) for path in paths}
+    tables = {}
+    for path in paths:
+        part = read_table(path)
+        tables[str(path)] = part if wanted is None else part[part[key].isin(wanted)]
     table = pd.concat(tables.values(), ignore_index=True)
     twice = table.loc[table[key].duplicated(), key]
     if len(twice):

@@ -18,6 +18,17 @@ def _reference_folder(name: str) -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none."""
+    waiting = [item for item in items if item.get_closest_marker("gpu")]
+    if waiting:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in waiting:
+                item.add_marker(pytest.mark.skip(reason="PyTorch sees no GPU here"))
+
+
 @pytest.fixture(autouse=True)
 def _plain_arithmetic():
     """Undo what commands run inside a test set for the whole process: denormal numbers count again."""

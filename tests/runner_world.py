@@ -41,7 +41,8 @@ class Mix:
 
     @property
     def seen(self) -> list[str]:
-        return [tuple_id for batch in self.batches for tuple_id in batch]
+        """Tuples in the order in which they came first: a lone one comes as two of the same."""
+        return list(dict.fromkeys(tuple_id for batch in self.batches for tuple_id in batch))
 
     def transfer(self, batch: TupleBatch) -> Transfer:
         self.batches.append(batch.tuple_ids)
@@ -108,14 +109,16 @@ def run(
     shard: int = 0,
     out: Path = OUT,
     method: str = "mix",
-    batch_size: int = 2,
+    batch_size: int | str = 2,
     shard_size: int = COUNT,
+    jobs_at_once: int = 1,
     **groups,
 ) -> pd.DataFrame:
     """Run a method on a shard of the working folder and return its table; ``groups`` are settings."""
     transfer = {"resolution": SIZE, "batch_size": batch_size, "shard_size": shard_size}
     settings = validate_settings({"transfer": transfer, **groups})
-    runner.run_shard(method, "tuples.csv", "portraits.parquet", ["annotations.parquet"], settings, shard, out)
+    tables = ("tuples.csv", "portraits.parquet", ["annotations.parquet"])
+    runner.run_shard(method, *tables, settings, shard, out, jobs_at_once=jobs_at_once)
     return read_table(out)
 
 

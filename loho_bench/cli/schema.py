@@ -92,6 +92,8 @@ def _allowed(entry: dict[str, Any]) -> str:
     """Return the range of a setting in words, from its JSON schema."""
     if "enum" in entry:
         return ", ".join(_code(choice) for choice in entry["enum"])
+    if "anyOf" in entry:
+        return " or ".join(_allowed(choice) for choice in entry["anyOf"])
     if "const" in entry:
         return _code(entry["const"])
     if entry.get("type") == "array":

@@ -30,6 +30,11 @@ def share_of_threads(threads: int, cores: int | None, available: int) -> int:
     return max(1, min(threads, threads * available // promised))
 
 
+def jobs_at_once(threads: int, cores: int | None) -> int:
+    """Return how many jobs of ``threads`` run together on the ``cores`` promised; None: only this one."""
+    return max(1, (cores or threads) // threads)
+
+
 def processors() -> int:
     """Return how many processors this process may run on."""
     if hasattr(os, "sched_getaffinity"):

@@ -16,7 +16,7 @@ from loho_bench.cli.options import (
     ShardOption,
     ThreadsOption,
 )
-from loho_bench.cli.threads import configure_threads
+from loho_bench.cli.threads import configure_threads, jobs_at_once
 
 
 def transfer(
@@ -51,11 +51,11 @@ def transfer(
 
     chosen = load_checked_settings(settings)
     registry_for(chosen).get(method)
-    tables = annotations or layout.annotation_tables()
+    tables, together = annotations or layout.annotation_tables(), jobs_at_once(threads, cores)
     if out is not None or shard is not None:
         out = out or layout.result_table(method, tuples, shard or 0)
-        run_shard(method, tuples, portraits, tables, chosen, shard, out)
+        run_shard(method, tuples, portraits, tables, chosen, shard, out, jobs_at_once=together)
         return
     for number in layout.shards(len(read_table(tuples)), chosen.transfer.shard_size):
         out = layout.result_table(method, tuples, number)
-        run_shard(method, tuples, portraits, tables, chosen, number, out)
+        run_shard(method, tuples, portraits, tables, chosen, number, out, jobs_at_once=together)

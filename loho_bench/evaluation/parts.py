@@ -25,6 +25,7 @@ from loho_bench.evaluation.transfers import (
 )
 from loho_bench.evaluation.world import World, first_portraits
 from loho_bench.methods.resources import load_resources
+from loho_bench.settings.project import TransferSettings
 from loho_bench.training.tuples import make_batch
 from loho_bench.weights.embedded import load_features, load_generator
 
@@ -128,7 +129,13 @@ def _landmarks(world: World, job: int) -> dict[str, Any]:
 
 
 def _transfer_jobs(world: World) -> int:
-    return math.ceil(len(world.tuples) / world.settings.transfer.batch_size)
+    return math.ceil(len(world.tuples) / _batch_size(world))
+
+
+def _batch_size(world: World) -> int:
+    """What fits into memory must not reach the figures: "auto" is the default size."""
+    wanted = world.settings.transfer.batch_size
+    return TransferSettings().batch_size if wanted == "auto" else wanted
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ class _Transfers:
     method: str
 
     def __call__(self, world: World, job: int) -> list[TransferScore]:
-        size, portraits = world.settings.transfer.batch_size, world.portraits()
+        size, portraits = _batch_size(world), world.portraits()
         tuples = world.tuples[job * size : (job + 1) * size]
         resources = load_resources(world.settings, jobs_of(self.method))
         batch = make_batch(portraits, tuples, world.seed)

@@ -34,10 +34,21 @@ class TupleInputs:
     resolution: int
 
     @classmethod
-    def read(cls, portraits: str | Path, annotations: Sequence[str | Path], resolution: int) -> TupleInputs:
-        """Read the tables of the stages before; a missing one or a portrait twice is a UserError."""
-        key = "portrait_id"
-        tables = (read_tables(paths, key).set_index(key) for paths in ([portraits], annotations))
+    def read(
+        cls,
+        portraits: str | Path,
+        annotations: Sequence[str | Path],
+        resolution: int,
+        tuples: pd.DataFrame | None = None,
+    ) -> TupleInputs:
+        """Read the tables of the stages before, or as much of them as ``tuples`` are made of.
+
+        A missing table or a portrait twice is a UserError.
+        """
+        key, wanted = "portrait_id", None
+        if tuples is not None:
+            wanted = set(tuples[list(ROLES)].to_numpy().ravel())
+        tables = (read_tables(paths, key, wanted).set_index(key) for paths in ([portraits], annotations))
         return cls(*tables, resolution)
 
     def batch(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from loho_bench.annotation.protocols import Parser
 from loho_bench.methods.compositing import Inpainter
+from loho_bench.methods.precision import Precision
 from loho_bench.networks.lpips import Lpips
 from loho_bench.networks.stylegan2 import Generator
 
@@ -120,21 +121,23 @@ class Transfer:
 class Resources:
     """Networks, in evaluation mode and on ``device``, and the arithmetic they shall run in.
 
-    Networks that a method does not declare to need are None.
+    Networks that a method does not declare to need are None. ``cuda_graphs`` allows a method to record
+    iterations on a GPU.
     """
 
     generator: Generator | None
     lpips: Lpips | None
     parser: Parser | None
     device: torch.device
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     inpainter: Inpainter | None = None
     michigan: MichiganNetworks | None = None
+    cuda_graphs: bool = False
 
     @property
     def compute_dtype(self) -> torch.dtype:
-        """``precision`` as a torch dtype."""
-        return getattr(torch, self.precision)
+        """What feature maps are stored as; TensorFloat-32 is how float32 is multiplied."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
 
 class Method(Protocol):

@@ -6,12 +6,13 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from loho_bench.annotation.choice import choose_device, choose_parser
 from loho_bench.methods.choice import choose_generator, choose_inpainter, choose_michigan
+from loho_bench.methods.precision import allow_tf32, choose_precision
 from loho_bench.methods.protocol import Resources
 from loho_bench.settings.project import Settings
 from loho_bench.weights.features import choose_features
@@ -20,6 +21,8 @@ from loho_bench.weights.needs import find_files
 
 def load_resources(settings: Settings, jobs: Sequence[str]) -> Resources:
     """Load the networks that the settings name onto the GPU, where there is one, or the CPU.
+
+    Says for this whole process whether a GPU may compute in TensorFloat-32.
 
     Parameters
     ----------
@@ -30,11 +33,13 @@ def load_resources(settings: Settings, jobs: Sequence[str]) -> Resources:
     Raises
     ------
     UserError
-        Files are missing (all of them are listed), or the generator makes images of another size than
-        ``settings.transfer.resolution``.
+        Files are missing (all of them are listed), the generator makes images of another size than
+        ``settings.transfer.resolution``, or the machine does not have the precision.
     """
     find_files(settings, *jobs)
     device = choose_device()
+    precision = choose_precision(settings.transfer.precision, device)
+    allow_tf32(precision == "tf32")
 
     def load(job: str, choose: Callable[[Settings, torch.device], Any]) -> Any:
         return choose(settings, device) if job in jobs else None
@@ -44,26 +49,11 @@ def load_resources(settings: Settings, jobs: Sequence[str]) -> Resources:
         lpips=load("features", lambda settings, device: choose_features(settings).to(device)),
         parser=load("parser", choose_parser),
         device=device,
-        precision=choose_precision(settings.transfer.precision, device),
+        precision=precision,
         inpainter=load("inpainter", choose_inpainter),
         michigan=load("michigan", choose_michigan),
+        cuda_graphs=settings.transfer.cuda_graphs and device.type == "cuda",
     )
-
-
-def choose_precision(
-    wanted: Literal["auto", "float32", "bfloat16"], device: torch.device
-) -> Literal["float32", "bfloat16"]:
-    """Return ``wanted``, or for "auto" bfloat16 where the processor computes with it faster."""
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_units() else "float32"
-
-
-def _has_bf16_units() -> bool:
-    # oneDNN also emulates bfloat16 on processors that lack it, slower than float32.
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def describe_device(device: torch.device) -> str:

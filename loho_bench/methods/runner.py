@@ -5,9 +5,6 @@ A killed run repeats at most the batch it was in; the next run also tries again 
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from loho_bench.errors import UserError
+from loho_bench.methods.batching import Batching, Outcome, Record, fitting_size, shortened
 from loho_bench.methods.catalogue import registry_for
 from loho_bench.methods.configuration import configure_method
 from loho_bench.methods.inputs import TupleInputs
-from loho_bench.methods.protocol import Method, Transfer
+from loho_bench.methods.protocol import Transfer, TupleBatch
 from loho_bench.methods.registry import ANSWER, MethodSpec
 from loho_bench.methods.resources import describe_device, load_resources
 from loho_bench.methods.results import ResultFolder
@@ -38,6 +35,8 @@ def run_shard(
     settings: Settings,
     shard: int | None,
     out: str | Path,
+    *,
+    jobs_at_once: int = 1,
 ) -> None:
     """Run ``method`` on the tuples of one shard and write their table.
 
@@ -55,6 +54,8 @@ def run_shard(
         None takes all of them together.
     out : str or Path
         The table; portraits, latents, traces and rows go into folders beside it.
+    jobs_at_once : int
+        How many such jobs share the memory of this machine.
 
     Raises
     ------
@@ -68,17 +69,17 @@ def run_shard(
     out = Path(out)
     chosen = shard_of(read_table(tuples), shard, settings.transfer.shard_size)
     with exclusive_lock(out.parent / f".{out.stem}.lock"):
-        work = _Work(spec, settings, out.parent)
-        inputs = TupleInputs.read(portraits, annotations, settings.transfer.resolution)
-        work.finish(chosen, inputs)
+        inputs = TupleInputs.read(portraits, annotations, settings.transfer.resolution, chosen)
+        work = _Work(spec, settings, inputs, out.parent)
+        work.finish(chosen, jobs_at_once)
         work.results.write_shard(chosen["tuple_id"].tolist(), out)
 
 
 class _Work:
-    """One method with its networks, and the folder that its results go to."""
+    """One method with its networks, the portraits, and the folder that its results go to."""
 
-    def __init__(self, spec: MethodSpec, settings: Settings, folder: Path):
-        self.spec, self.settings = spec, settings
+    def __init__(self, spec: MethodSpec, settings: Settings, inputs: TupleInputs, folder: Path):
+        self.spec, self.settings, self.inputs = spec, settings, inputs
         self.method_settings = configure_method(spec, settings)
         self.resources = load_resources(settings, spec.jobs)
         self.results = ResultFolder(
@@ -91,52 +92,56 @@ class _Work:
             weights_hash=weights_hash(settings, *spec.jobs),
         )
 
-    def finish(self, tuples: pd.DataFrame, inputs: TupleInputs) -> None:
+    def finish(self, tuples: pd.DataFrame, jobs_at_once: int) -> None:
         """Compute the tuples that are not finished yet; all of them have rows afterwards."""
         results, records = self.results, tuples.to_dict("records")
-        prints = {record["tuple_id"]: results.fingerprint(record, inputs) for record in records}
+        prints = {record["tuple_id"]: results.fingerprint(record, self.inputs) for record in records}
         pending = [r for r in records if not results.is_finished(r["tuple_id"], prints[r["tuple_id"]])]
         if len(pending) < len(records):
             finished = len(records) - len(pending)
             get_logger("transfer").info("%d of %d tuples are finished", finished, len(records))
         if pending:
+            size = self._batch_size(pending, jobs_at_once)
             method = self.spec.build(self.method_settings, self.resources)
-            batch_size = self.settings.transfer.batch_size
-            batches = [pending[i : i + batch_size] for i in range(0, len(pending), batch_size)]
-            for batch in track(batches, f"{self.spec.name}: batches of up to {batch_size} tuples"):
+            batching = Batching(method.transfer, self._load, self.resources.device, size)
+            batches = [pending[i : i + size] for i in range(0, len(pending), size)]
+            for batch in track(batches, f"{self.spec.name}: batches of up to {size} tuples"):
                 for record in batch:
                     results.forget(record["tuple_id"])
-                for row in self._transfer(method, batch, inputs):
-                    results.write(row, prints[row["tuple_id"]])
+                for outcome in batching.run(batch):
+                    for row in self._rows(outcome):
+                        results.write(row, prints[row["tuple_id"]])
+                    del outcome  # its tensors need not lie beside those of the next batch
 
-    def _transfer(
-        self, method: Method, records: list[dict[str, Any]], inputs: TupleInputs
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of one batch; of a batch that fails, every tuple is tried alone."""
-        started = time.perf_counter()
-        try:
-            seeds = [self.results.seed(record["tuple_id"]) for record in records]
-            transfer = method.transfer(inputs.batch(records, seeds, answers=ANSWER in self.spec.needs))
-        except (RuntimeError, ValueError, ArithmeticError, UserError) as error:
-            get_logger("transfer").warning("%s: %s", ", ".join(r["tuple_id"] for r in records), error)
-            if len(records) > 1:
-                for record in records:
-                    yield from self._transfer(method, [record], inputs)
-            else:
-                yield self.results.failed(records[0], str(error))
-            return
-        seconds = (time.perf_counter() - started) / len(records)
-        for position, record in enumerate(records):
-            if not bool(torch.isfinite(transfer.images[position]).all()):
+    def _batch_size(self, pending: Sequence[Record], jobs_at_once: int) -> int:
+        """Return what the settings say, or how many tuples of a shard fit into memory."""
+        wanted, limit = self.settings.transfer.batch_size, self.settings.transfer.shard_size
+        if wanted != "auto":
+            return wanted
+        rehearsal = self.spec.build(shortened(self.method_settings), self.resources)
+        device = self.resources.device
+        return fitting_size(rehearsal.transfer, self._load, pending, device, limit=limit, jobs=jobs_at_once)
+
+    def _load(self, records: Sequence[Record]) -> TupleBatch:
+        seeds = [self.results.seed(record["tuple_id"]) for record in records]
+        return self.inputs.batch(records, seeds, answers=ANSWER in self.spec.needs)
+
+    def _rows(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        """Write the files of what was computed, and yield its rows."""
+        transfer = outcome.transfer
+        for position, record in enumerate(outcome.records):
+            if transfer is None:
+                yield self.results.failed(record, outcome.reason)
+            elif not bool(torch.isfinite(transfer.images[position]).all()):
                 yield self.results.failed(record, "the image is not finite")
-                continue
-            yield self.results.row(
-                record,
-                **self._save(record["tuple_id"], transfer, position),
-                seconds=seconds,
-                batch_size=len(records),
-                peak_memory_mb=self._peak_memory(),
-            )
+            else:
+                yield self.results.row(
+                    record,
+                    **self._save(record["tuple_id"], transfer, position),
+                    seconds=outcome.seconds / len(outcome.records),
+                    batch_size=len(outcome.records),
+                    peak_memory_mb=outcome.peak_memory_mb,
+                )
 
     def _save(self, tuple_id: str, transfer: Transfer, position: int) -> dict[str, Any]:
         """Write the files of one tuple and return the entries of its row that belong to them."""
@@ -152,10 +157,3 @@ class _Work:
             # The last value is that of the last iteration's image.
             entries["hair_iou"] = float(transfer.traces["hair_iou"][-1, position])
         return {**entries, "inpainting": transfer.inpainting}
-
-    def _peak_memory(self) -> float:
-        """Return the peak memory in MiB: of the device, or of this process on a CPU."""
-        if self.resources.device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self.resources.device) / 2**20
-        unit = 1 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB on Linux
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from loho_bench.settings.base import StrictModel
 from loho_bench.settings.external import ExternalSettings, MethodName
@@ -86,6 +86,8 @@ class AnnotationSettings(StrictModel):
     """Width and height of the stored masks in pixels."""
     shard_size: int = Field(240, ge=1)
     """Portraits annotated by one job."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the convolutions; bfloat16 is faster where processor or GPU has it, and moves edges."""
 
     @model_validator(mode="after")
     def _need_what_is_given(self) -> Self:
@@ -102,6 +104,9 @@ class TupleSettings(StrictModel):
     """Tuples to draw in each of Easy, Medium and Difficult."""
     minimum_hair_fraction: float = Field(0.18, ge=0, le=1)
     """Least share of hair pixels in every image of a tuple."""
+    mask_size: int | None = Field(None, ge=32, le=1024, multiple_of=8)
+    """Side in pixels at which faces are compared, a divisor of ``annotation.mask_size``: a pixel is face when
+    at least half of those that it replaces are. By default that of the annotations."""
     landmark_frame: float = Field(128, gt=0)
     """Side in pixels of the frame on which the pose distance is measured."""
     reading: Literal["strict", "cumulative"] = "strict"
@@ -114,17 +119,27 @@ class TupleSettings(StrictModel):
     """Tuples whose hair is edited by one attribute, by the other, and by both (section 4.5)."""
 
 
+def _in_one_message(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Say once what a batch size may be, not once for each of its types."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError("give 'auto' or a whole number of at least 1") from None
+
+
 class TransferSettings(StrictModel):
     """How transfers are computed, whatever the method."""
 
     resolution: int = Field(128, ge=32, le=1024)
     """Width and height of the transferred portraits in pixels."""
-    batch_size: int = Field(6, ge=1)
-    """Tuples computed together."""
+    batch_size: Annotated[Literal["auto"] | Annotated[int, Field(ge=1)], WrapValidator(_in_one_message)] = 6
+    """Tuples computed together; ``auto`` takes as many of a shard as fit into the memory that is free."""
     shard_size: int = Field(12, ge=1)
     """Tuples in one job."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the convolutions; ``auto`` takes bfloat16 where the processor has it."""
+    precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
+    """Arithmetic of the convolutions; ``auto`` takes bfloat16 where processor or GPU has it, else float32."""
+    cuda_graphs: bool = False
+    """Record LOHO's iterations on a GPU once and replay them: at small batches Python is slower than it."""
 
 
 class ReportSettings(StrictModel):

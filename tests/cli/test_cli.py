@@ -169,7 +169,7 @@ def test_stages_find_the_files_of_the_stages_before(tmp_path, monkeypatch):
     calls = []
 
     def recorded(name):
-        return lambda *arguments: calls.append((name, *arguments))
+        return lambda *arguments, **options: calls.append((name, *arguments))
 
     for target in ("annotation.shards.annotate_shard", "methods.runner.run_shard"):
         monkeypatch.setattr(f"loho_bench.{target}", recorded(target.rsplit(".")[-1]))

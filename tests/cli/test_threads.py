@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from loho_bench.cli.threads import share_of_threads
+from loho_bench.cli.threads import jobs_at_once, share_of_threads
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,14 @@ def test_jobs_of_a_workflow_fit_the_processors(cores, available):
     jobs = min(cores, available)
     threads = -(-cores // jobs)
     assert jobs * share_of_threads(threads, cores, available) <= max(available, jobs)
+
+
+@pytest.mark.parametrize(
+    ("threads", "cores", "expected"),
+    [(1, None, 1), (4, None, 1), (4, 8, 2), (5, 9, 1), (1, 16, 16), (8, 4, 1)],
+)
+def test_jobs_that_share_a_machine(threads, cores, expected):
+    assert jobs_at_once(threads, cores) == expected
 
 
 def test_variables_are_set_before_pytorch_is_loaded():

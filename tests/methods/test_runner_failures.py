@@ -21,7 +21,7 @@ def test_a_failing_tuple_does_not_stop_the_others(world, monkeypatch):
     assert list(rows["reason"]) == ["", "", "", "no memory left", ""]
     assert rows.loc[3, ["portrait", "latents", "trace", "hair_iou"]].isna().all()
     assert rows.loc[3, "seed"] == derive_seed("easy-0004", "mix", 0)
-    assert built[0].batches == [tuple(IDS[:3]), tuple(IDS[3:]), ("easy-0004",), ("easy-0005",)]
+    assert built[0].batches == [tuple(IDS[:3]), tuple(IDS[3:]), ("easy-0004",) * 2, ("easy-0005",) * 2]
     assert not (OUT.parent / "portraits" / "easy-0004.png").exists()
 
 

@@ -111,7 +111,7 @@ def test_a_method_without_latents_and_traces(world, monkeypatch):
 
 
 def test_a_method_that_takes_one_result_out_of_several(world, monkeypatch):
-    """LOHO runs a lone tuple in company and selects it: nothing of the transfer may get lost."""
+    """The runner selects a lone tuple from two of the same: nothing of the transfer may get lost."""
 
     class Paired(Mix):
         def transfer(self, batch: TupleBatch) -> Transfer:

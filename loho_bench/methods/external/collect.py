@@ -94,7 +94,7 @@ def collect_outputs(
     chosen = shard_of(read_table(tuples), shard, settings.transfer.shard_size)
     with exclusive_lock(out.parent / f".{out.stem}.lock"):
         work = _Collection(entry, settings, Path(outputs), benchmark and Path(benchmark))
-        inputs = TupleInputs.read(portraits, annotations, work.size)
+        inputs = TupleInputs.read(portraits, annotations, work.size, chosen)
         results = ResultFolder(out.parent, external_spec(method, entry), entry.computing, settings)
         for record in chosen.to_dict("records"):
             work.take(record, inputs, results)

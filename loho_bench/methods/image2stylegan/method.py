@@ -15,12 +15,7 @@ from loho_bench.methods.image2stylegan.losses import describe, perceptual_loss, 
 from loho_bench.methods.loho.targets import resize_to
 from loho_bench.methods.optimization.descent import Terms, descend
 from loho_bench.methods.optimization.draws import SeededDraws
-from loho_bench.methods.optimization.synthesis import (
-    finish,
-    in_company,
-    latent_statistics,
-    prepare_networks,
-)
+from loho_bench.methods.optimization.synthesis import finish, latent_statistics, prepare_networks
 from loho_bench.methods.optimization.traces import Traces
 from loho_bench.methods.protocol import Resources, Transfer, TupleBatch
 from loho_bench.settings.image2stylegan import Image2StyleGanPlusPlusSettings, Image2StyleGanSettings
@@ -59,9 +54,6 @@ class Image2StyleGan:
         UserError
             A tuple is a transfer and this method only reconstructs.
         """
-        return in_company(self._transfer, batch)
-
-    def _transfer(self, batch: TupleBatch) -> Transfer:
         batch = batch.to(self.resources.device)
         generator = self.resources.generator
         found = self._embed(batch)

@@ -6,14 +6,9 @@ import torch
 from torch import Tensor
 
 from loho_bench.methods.loho.objective import Objective
-from loho_bench.methods.loho.optimize import Problem, optimize
+from loho_bench.methods.loho.optimize import Problem, Solution, optimize
 from loho_bench.methods.loho.targets import Targets, resize_to
-from loho_bench.methods.optimization.synthesis import (
-    finish,
-    in_company,
-    latent_statistics,
-    prepare_networks,
-)
+from loho_bench.methods.optimization.synthesis import finish, latent_statistics, prepare_networks
 from loho_bench.methods.protocol import Resources, Transfer, TupleBatch
 from loho_bench.networks.graphonomy import HAIR
 from loho_bench.settings.loho import LohoSettings
@@ -38,11 +33,8 @@ class Loho:
 
         The result has the size of the generator; losses see it reduced to the working resolution.
         """
-        return in_company(self._transfer, batch)
-
-    def _transfer(self, batch: TupleBatch) -> Transfer:
         batch = batch.to(self.resources.device)
-        solution = optimize(self.problem(batch), self.settings)
+        solution = self.solve(batch)
         with torch.no_grad():
             foreground = self.resources.generator.synthesis(solution.latents, solution.noise).clamp(-1, 1)
         finished = finish(foreground, batch, self.resources, self.size)
@@ -56,6 +48,10 @@ class Loho:
             inpainting=self.resources.inpainter.name,
         )
 
+    def solve(self, batch: TupleBatch) -> Solution:
+        """Search for the W+ and noise maps of ``batch``, whose tensors lie on the method's device."""
+        return optimize(self.problem(batch), self.settings)
+
     def problem(self, batch: TupleBatch) -> Problem:
         """State the optimisation problem of ``batch``, whose tensors lie on the method's device."""
         generator, lpips = self.resources.generator, self.resources.lpips
@@ -68,6 +64,7 @@ class Loho:
             num_latents=generator.num_latents,
             noise_shapes=generator.noise_shapes,
             seeds=batch.seeds,
+            cuda_graphs=self.resources.cuda_graphs,
         )
 
     @torch.no_grad()

@@ -7,7 +7,7 @@ kept apart, the image is differentiated once per term, and only those cotangents
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -47,6 +47,10 @@ class Objective:
     lpips: Lpips
     targets: Targets
     settings: LohoSettings
+
+    def select(self, rows: Sequence[int]) -> Objective:
+        """Give the objective of some of the tuples, or of some of them twice."""
+        return replace(self, targets=self.targets.select(rows))
 
     def reconstruct(self, image: Tensor, latents: Tensor, noise: Sequence[Tensor]) -> Gradients:
         """Stage 1: ``λ_f L_f + λ_r L_r + λ_n L_n`` to all variables."""

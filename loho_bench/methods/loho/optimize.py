@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from loho_bench.annotation.masks import iou
+from loho_bench.methods.loho.capture import Captured
 from loho_bench.methods.loho.noise import normalize_noise_
 from loho_bench.methods.loho.objective import Gradients, Objective
 from loho_bench.methods.loho.schedule import latent_noise_factor, learning_rate
@@ -51,7 +52,8 @@ class Problem:
     ``[N,1,r,r]``, ``r`` in ``noise_shapes``; ``hair_mask`` finds ``M_G^h`` ``[N,1,H,W]`` in it.
     ``latent_mean`` ``[D]`` and ``latent_deviation`` (one number) describe W; every sample has a seed, which
     its random numbers come from unless ``draws`` brings them: those are asked for each noise map in turn,
-    ``(1, r, r)``, and then in every step that perturbs W+, ``(L, D)``.
+    ``(1, r, r)``, and then in every step that perturbs W+, ``(L, D)``. ``cuda_graphs`` records iterations on
+    a GPU and replays them.
     """
 
     objective: Objective
@@ -63,6 +65,7 @@ class Problem:
     noise_shapes: Sequence[int]
     seeds: Sequence[int]
     draws: Draws | None = None
+    cuda_graphs: bool = False
 
     def select(self, rows: Sequence[int]) -> Problem:
         """Give the problem of some of the tuples, or of some of them twice; they bring their own draws."""
@@ -125,6 +128,7 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
     adam = Adam([latents, *noise])
     traces = Traces(TRACES, settings.steps, len(problem.seeds), device)
     hair_mask: Tensor | None = None
+    evaluate = Captured(problem.evaluate) if problem.cuda_graphs else problem.evaluate
 
     for step in range(settings.steps):
         progress = step / settings.steps
@@ -132,7 +136,7 @@ def optimize(problem: Problem, settings: LohoSettings, callback: Callback | None
         transferring = settings.joint or step >= settings.steps_stage_one
         if transferring and (hair_mask is None or (settings.joint and step % settings.mask_every == 0)):
             hair_mask = problem.find_hair(perturbed, noise)
-        image, gradients = problem.evaluate(
+        image, gradients = evaluate(
             perturbed,
             noise,
             hair_mask if transferring else None,

@@ -5,6 +5,7 @@ All of it is constant over an optimisation and computed once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ class Hair(NamedTuple):
 
     appearance: Tensor
     grams: tuple[Tensor, ...]
+
+    def select(self, rows: list[int]) -> Hair:
+        """Give the hair of the samples at ``rows``."""
+        return Hair(self.appearance[rows], tuple(gram[rows] for gram in self.grams))
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,19 @@ class Targets:
             structure_features=lpips_features(lpips, structure, hair_region, settings.masking),
             hair_of_structure=describe_hair(lpips, structure, hair2, settings),
             hair_of_appearance=describe_hair(lpips, appearance, hair3, settings),
+        )
+
+    def select(self, rows: Sequence[int]) -> Targets:
+        """Give the targets of the tuples at ``rows``, in that order."""
+        chosen = list(rows)
+        return Targets(
+            face_region=self.face_region[chosen],
+            hair_region=self.hair_region[chosen],
+            structure_hair=self.structure_hair[chosen],
+            identity_features=[level[chosen] for level in self.identity_features],
+            structure_features=[level[chosen] for level in self.structure_features],
+            hair_of_structure=self.hair_of_structure.select(chosen),
+            hair_of_appearance=self.hair_of_appearance.select(chosen),
         )
 
 

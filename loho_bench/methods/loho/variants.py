@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from loho_bench.methods.loho.fast.method import LohoFast
 from loho_bench.methods.loho.method import Loho
 from loho_bench.methods.registry import MethodSpec
 from loho_bench.settings.loho import (
+    LohoFastSettings,
     LohoNoGoSettings,
     LohoOneStageSettings,
     LohoSettings,
@@ -12,13 +14,15 @@ from loho_bench.settings.loho import (
 )
 
 
-def _variant(name: str, label: str, settings: type[LohoSettings], description: str) -> MethodSpec:
+def _variant(
+    name: str, label: str, settings: type[LohoSettings], description: str, build: type[Loho] = Loho
+) -> MethodSpec:
     return MethodSpec(
         name=name,
         label=label,
         description=description,
         settings=settings,
-        build=Loho,
+        build=build,
         family="loho",
         needs=("generator", "features", "parser", "inpainter"),
         citation="Saha et al., LOHO: Latent Optimization of Hairstyles via Orthogonalization, CVPR 2021",
@@ -49,5 +53,12 @@ SPECS = (
         "LOHO in one stage",
         LohoOneStageSettings,
         "All losses from the first iteration on, none projected (Figure 3, column 3).",
+    ),
+    _variant(
+        "loho-fast",
+        "LOHO, fast profile",
+        LohoFastSettings,
+        "Beyond the paper: fewer, longer steps, and each stage is left on a plateau.",
+        LohoFast,
     ),
 )

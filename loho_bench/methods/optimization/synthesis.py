@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from loho_bench.methods.compositing import blend, inpaint_background, soft_mask
 from loho_bench.methods.loho.targets import resize_to
-from loho_bench.methods.protocol import Resources, Transfer, TupleBatch
+from loho_bench.methods.protocol import Resources, TupleBatch
 from loho_bench.networks.graphonomy import FACE, HAIR
 from loho_bench.networks.stylegan2 import Generator
 
@@ -38,15 +37,6 @@ def latent_statistics(generator: Generator) -> tuple[Tensor, float]:
     """Give the mean latent ``[D]`` and the deviation of W, the same for every method."""
     mean, deviation = generator.latent_statistics(_LATENT_SAMPLES, _LATENT_SEED)
     return mean, float(deviation)
-
-
-def in_company(transfer: Callable[[TupleBatch], Transfer], batch: TupleBatch) -> Transfer:
-    """Transfer ``batch``, a lone tuple as two that are the same.
-
-    Kernels add up one sample in another order than each of several, and thousands of steps make much of the
-    last bit: so a tuple gives on a processor exactly what it gives in company.
-    """
-    return transfer(batch) if len(batch) > 1 else transfer(batch.select([0, 0])).select([0])
 
 
 @torch.no_grad()
