@@ -37,7 +37,7 @@ def choose_landmarks(settings: Settings, device: torch.device | str = "cpu") -> 
     """Load the landmark detector of ``settings.networks``; errors are those of :func:`choose_parser`."""
     networks = settings.networks
     if networks.landmarks == EMBEDDED:
-        return embedded_landmarks()
+        return embedded_landmarks(device)
     return FanLandmarks(find_files(settings, "landmarks"), detector=networks.face_detector, device=device)
 
 

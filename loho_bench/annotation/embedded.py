@@ -35,9 +35,9 @@ class EmbeddedParser:
     def parse(self, images: Tensor) -> Tensor:
         """Return labels [N, H, W] uint8 for images [N, 3, H, W] in [-1, 1]; see ``Parser.parse``."""
         labels = images.new_empty((len(images), *images.shape[2:]), dtype=torch.uint8)
-        for part, resized in _parts(images):
-            logits = resize_smoothly(self.network(resized), images.shape[2:])
-            labels[part] = logits.argmax(dim=1).to(torch.uint8)
+        for part, resized in _parts(images, self.network):
+            logits = resize_smoothly(self.network(resized).float(), images.shape[2:])
+            labels[part] = logits.argmax(dim=1).to(labels)
         return labels
 
 
@@ -59,8 +59,8 @@ class EmbeddedLandmarks:
     def detect(self, images: Tensor) -> Tensor:
         """Return landmarks [N, 68, 2] float32 for images [N, 3, H, W]; see ``LandmarkDetector.detect``."""
         landmarks = images.new_empty((len(images), LANDMARKS, 2), dtype=torch.float32)
-        for part, resized in _parts(images):
-            landmarks[part] = decode(self.network(resized)[-1])
+        for part, resized in _parts(images, self.network):
+            landmarks[part] = decode(self.network(resized)[-1]).to(landmarks)
         return landmarks
 
 
@@ -69,18 +69,23 @@ def embedded_parser(device: torch.device | str = "cpu") -> EmbeddedParser:
     return EmbeddedParser(load_parser().to(device))
 
 
-def embedded_landmarks() -> EmbeddedLandmarks:
-    """Load the landmark detector that ships with the package."""
-    return EmbeddedLandmarks(load_landmarks())
+def embedded_landmarks(device: torch.device | str = "cpu") -> EmbeddedLandmarks:
+    """Load the landmark detector that ships with the package onto ``device``."""
+    return EmbeddedLandmarks(load_landmarks().to(device))
 
 
 def _prepare(network: nn.Module) -> nn.Module:
     return network.eval().to(memory_format=torch.channels_last)
 
 
-def _parts(images: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Yield a few images at a time at the networks' size: memory stays bounded however many there are."""
+def _parts(images: Tensor, network: nn.Module) -> Iterator[tuple[slice, Tensor]]:
+    """Yield a few images at a time at the networks' size, on the device of ``network``.
+
+    Memory stays bounded however many there are.
+    """
+    device = next((tensor.device for tensor in network.parameters()), images.device)
     for start in range(0, len(images), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        resized = resize_smoothly(images[part].float(), (NETWORK_SIZE, NETWORK_SIZE))
+        shown = images[part].to(device, torch.float32, non_blocking=True)
+        resized = resize_smoothly(shown, (NETWORK_SIZE, NETWORK_SIZE))
         yield part, resized.contiguous(memory_format=torch.channels_last)

@@ -134,7 +134,8 @@ class FacexlibParser:
 
     def prepare(self, images: Tensor) -> Tensor:
         """Return what the network sees of images [N, 3, H, W]: clipped to [-1, 1], normalised."""
-        return ((images.to(self.device).clamp(-1, 1) + 1) / 2 - self._mean) / self._deviation
+        images = images.to(self.device, non_blocking=True).clamp(-1, 1)
+        return ((images + 1) / 2 - self._mean) / self._deviation
 
     def _logits(self, images: Tensor) -> Tensor:
         return self.network(self.prepare(images))[0]

@@ -54,7 +54,8 @@ class FanLandmarks:
     ):
         self.detector, self.device = detector, torch.device(device)
         self.faces = load_faces(detector, files, self.device)
-        self.network = _load_network(Path(files[NETWORK])).to(self.device)
+        network = _load_network(Path(files[NETWORK]))
+        self.network = network.to(self.device, memory_format=torch.channels_last)
 
     def detect(self, images: Tensor) -> Tensor:
         """Return landmarks [N, 68, 2] float32 for images [N, 3, H, W]; NaN where no face is found."""
@@ -146,8 +147,10 @@ class FanLandmarks:
 
     def _heatmaps(self, crops: Tensor) -> Tensor:
         """Return the heat maps [B, 68, 64, 64] of crops [B, 3, 256, 256] in [0, 1] and their mirrors."""
-        flip, crops = library("utils").flip, crops.to(self.device)
-        return self.network(crops)[-1] + flip(self.network(flip(crops))[-1], is_label=True)
+        crops = crops.to(self.device, non_blocking=True)
+        shown = torch.cat([crops, crops.flip(-1)]).contiguous(memory_format=torch.channels_last)
+        upright, mirrored = self.network(shown)[-1].float().chunk(2)
+        return upright + library("utils").flip(mirrored, is_label=True)
 
     def _remark(self, faces: int, choice: str) -> str:
         if faces == 0:

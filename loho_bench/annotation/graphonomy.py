@@ -29,7 +29,8 @@ class GraphonomyParser:
     Parameters
     ----------
     network : Graphonomy
-        Put into evaluation mode. It gets BGR, as the published weights were trained.
+        Put into evaluation mode and laid out channels last. It gets BGR, as the published weights were
+        trained.
     scales : sequence of float
         Logits of the portrait at these scales are summed: ``SINGLE_SCALE`` or ``MULTI_SCALE``.
     flip : bool
@@ -46,7 +47,7 @@ class GraphonomyParser:
         flip: bool = False,
         size: int = WORKING_SIZE,
     ):
-        self.network = network.eval()
+        self.network = network.eval().to(memory_format=torch.channels_last)
         self.scales = tuple(scales)
         self.flip = flip
         self.size = size
@@ -65,7 +66,8 @@ class GraphonomyParser:
         images : Tensor [N, 3, H, W] float32
             RGB; values outside [-1, 1] are clipped. All are processed at once, unlike in :meth:`parse`.
         """
-        bgr = images.to(self.network.adjacency.device).clamp(-1, 1).flip(1)
+        device = self.network.adjacency.device
+        bgr = images.to(device, non_blocking=True).clamp(-1, 1).flip(1)
         return sum(self._logits_at(scale, bgr) for scale in self.scales)
 
     def _logits_at(self, scale: float, bgr: Tensor) -> Tensor:
@@ -74,10 +76,13 @@ class GraphonomyParser:
         return upsample_aligned(self._logits(scaled), bgr.shape[2:])
 
     def _logits(self, bgr: Tensor) -> Tensor:
+        shown = torch.cat([bgr, bgr.flip(-1)]) if self.flip else bgr
+        # Sums and comparisons of logits are those of float32, whatever the network computes with.
+        logits = self.network(shown.contiguous(memory_format=torch.channels_last)).float()
         if not self.flip:
-            return self.network(bgr)
-        logits, mirrored = self.network(torch.cat([bgr, bgr.flip(-1)])).chunk(2)
-        return (logits + unmirror(mirrored)) / 2
+            return logits
+        upright, mirrored = logits.chunk(2)
+        return (upright + unmirror(mirrored)) / 2
 
 
 def unmirror(logits: Tensor) -> Tensor:

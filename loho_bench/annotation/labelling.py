@@ -47,6 +47,6 @@ def label_portraits(
     at_once = max(1, int(_PIXELS_AT_ONCE / max(height * width, size**2 * magnified)))
     for start in range(0, len(images), at_once):
         part = slice(start, start + at_once)
-        logits = logits_of(resize_smoothly(images[part].float(), (size, size)))
+        logits = logits_of(resize_smoothly(images[part].float(), (size, size))).float()
         labels[part] = resize_smoothly(logits, (height, width)).argmax(dim=1).to(labels)
     return labels

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from loho_bench.annotation.masks import pack_bits, unpack_bits
+from loho_bench.storage import atomic_path
 
 COLUMNS = (
     "portrait_id",
@@ -22,6 +26,7 @@ COLUMNS = (
     "reason",
 )
 POINTS = 68
+_ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -95,3 +100,22 @@ def rejected_row(portrait_id: str, mask_size: int, reason: str) -> dict[str, Any
         "status": "rejected",
         "reason": reason,
     }
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], path: str | Path) -> None:
+    """Write rows as a Parquet table, atomically, a few hundred at a time: memory stays bounded."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    rows = iter(rows)
+
+    def next_group(schema: pa.Schema | None = None) -> pa.Table:
+        group = pd.DataFrame(islice(rows, _ROWS_AT_ONCE), columns=list(COLUMNS))
+        return pa.Table.from_pandas(group, schema, preserve_index=False)
+
+    with atomic_path(path) as temporary:
+        group = next_group()
+        with ParquetWriter(temporary, group.schema) as writer:
+            writer.write_table(group)
+            while len(group := next_group(group.schema)):
+                writer.write_table(group)

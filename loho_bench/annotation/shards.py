@@ -1,28 +1,39 @@
-"""One job of annotation: a slice of the portraits, from images to rows of masks and landmarks."""
+"""One job of annotation: a slice of the portraits, from images to rows of masks and landmarks.
+
+It is a pipeline. Threads decode and reduce the files ahead of the networks, these see a batch at a time, and
+rows go to the disk group by group: memory does not grow with the number of portraits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from loho_bench.annotation.choice import choose_device, choose_landmarks, choose_parser
 from loho_bench.annotation.given import GivenLandmarks, RejectedAnnotation, read_landmarks, read_masks
 from loho_bench.annotation.parsing import find_hair_and_face
+from loho_bench.annotation.prefetch import prefetch
 from loho_bench.annotation.protocols import ExplainingDetector, LandmarkDetector, Parser
-from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row
+from loho_bench.annotation.record import Annotation, rejected_row, write_rows
 from loho_bench.errors import UserError
-from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tensor
+from loho_bench.portraits.images import RejectedImage, load_resized, to_tensor
 from loho_bench.progress import get_logger, track
 from loho_bench.settings.project import Settings
-from loho_bench.storage import read_table, shard_of, write_table
+from loho_bench.storage import read_table, shard_of
 
 BATCH = 16
 """Portraits that the networks see together."""
+AHEAD = 2 * BATCH
+"""Portraits decoded before the networks ask for them."""
 
 
 def annotate_shard(
@@ -67,13 +78,12 @@ def annotate_shard(
     else:
         device = choose_device()
         parser, detector = choose_parser(settings, device), choose_landmarks(settings, device)
-        rows = annotate_images(part, parser, detector, chosen.mask_size)
+        arithmetic = partial(
+            torch.autocast, device.type, torch.bfloat16, enabled=chosen.precision == "bfloat16"
+        )
+        rows = annotate_images(part, parser, detector, chosen.mask_size, arithmetic)
     of_shard = "" if shard is None else f", shard {shard}"
-    done = list(track(rows, f"annotating portraits{of_shard}", len(part)))
-    for row in done:
-        if row["reason"]:
-            get_logger("annotation").warning("%s %s: %s", row["portrait_id"], row["status"], row["reason"])
-    write_table(pd.DataFrame(done, columns=list(COLUMNS)), out)
+    write_rows(track(_reported(rows), f"annotating portraits{of_shard}", len(part)), out)
 
 
 def annotate_given(
@@ -89,29 +99,62 @@ def annotate_given(
 
 
 def annotate_images(
-    portraits: pd.DataFrame, parser: Parser, detector: LandmarkDetector, mask_size: int
+    portraits: pd.DataFrame,
+    parser: Parser,
+    detector: LandmarkDetector,
+    mask_size: int,
+    arithmetic: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of portraits (columns portrait_id, path) that networks look at, in their order.
 
-    The networks see every portrait at the larger of their two sizes, whatever its own.
+    The networks see every portrait at the larger of their two sizes, whatever its own. Each batch is
+    computed in a context that ``arithmetic`` makes.
     """
-    size = max(parser.size, detector.size)
-    for start in range(0, len(portraits), BATCH):
-        batch = portraits.iloc[start : start + BATCH]
-        images: dict[str, np.ndarray] = {}
-        rows: dict[str, dict[str, Any]] = {}
-        for portrait_id, path in zip(batch["portrait_id"], batch["path"], strict=True):
-            try:
-                images[portrait_id] = resize(load_rgb(path), size)
-            except RejectedImage as rejection:
-                rows[portrait_id] = rejected_row(portrait_id, mask_size, rejection.reason)
-        if images:
-            shown = to_tensor(np.stack(list(images.values())))
-            masks = find_hair_and_face(shown, parser, mask_size)
-            landmarks = _detect(detector, shown)
-            for portrait_id, hair, face, found in zip(images, *masks, landmarks, strict=True):
-                rows[portrait_id] = _row(portrait_id, hair, face, *found)
-        yield from (rows[portrait_id] for portrait_id in batch["portrait_id"])
+    read = partial(_read, size=max(parser.size, detector.size))
+    with closing(prefetch(read, portraits["path"], torch.get_num_threads(), AHEAD)) as pictures:
+        for start in range(0, len(portraits), BATCH):
+            portrait_ids = portraits["portrait_id"].iloc[start : start + BATCH]
+            batch = dict(zip(portrait_ids, islice(pictures, BATCH), strict=True))
+            with arithmetic():
+                rows = _annotate_batch(batch, parser, detector, mask_size)
+            yield from (rows[portrait_id] for portrait_id in portrait_ids)
+
+
+def _read(path: str, size: int) -> np.ndarray | RejectedImage:
+    """Return a portrait ``[size, size, 3] uint8``, or why there is none."""
+    try:
+        return load_resized(path, size)
+    except RejectedImage as rejection:
+        return rejection
+
+
+def _annotate_batch(
+    batch: dict[str, np.ndarray | RejectedImage], parser: Parser, detector: LandmarkDetector, mask_size: int
+) -> dict[str, dict[str, Any]]:
+    """Return the rows of portraits by their ids."""
+    images = {name: image for name, image in batch.items() if isinstance(image, np.ndarray)}
+    rows = {
+        name: rejected_row(name, mask_size, rejection.reason)
+        for name, rejection in batch.items()
+        if isinstance(rejection, RejectedImage)
+    }
+    if images:
+        shown = to_tensor(np.stack(list(images.values())))
+        if torch.cuda.is_available():
+            shown = shown.pin_memory()  # lets the networks' copies to the GPU run beside their work
+        masks = find_hair_and_face(shown, parser, mask_size)
+        landmarks = _detect(detector, shown)
+        for name, hair, face, found in zip(images, *masks, landmarks, strict=True):
+            rows[name] = _row(name, hair, face, *found)
+    return rows
+
+
+def _reported(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Pass rows on; those with a remark are logged."""
+    for row in rows:
+        if row["reason"]:
+            get_logger("annotation").warning("%s %s: %s", row["portrait_id"], row["status"], row["reason"])
+        yield row
 
 
 def _detect(detector: LandmarkDetector, images: Tensor) -> list[tuple[np.ndarray, str]]:

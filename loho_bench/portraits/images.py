@@ -55,6 +55,11 @@ def load_rgb(path: str | Path, smallest: int = SMALLEST_SIDE) -> np.ndarray:
     return decode_rgb(path, partial(_check_portrait, smallest=smallest))
 
 
+def load_resized(path: str | Path, size: int) -> np.ndarray:
+    """Return ``resize(load_rgb(path), size)``, without the copies of the large image between the two."""
+    return np.array(_resize(_decode(Path(path), partial(_check_portrait, smallest=SMALLEST_SIDE)), size))
+
+
 def decode_rgb(path: str | Path, check_size: Callable[[Path, int, int], None]) -> np.ndarray:
     """Read an image of any shape as 8-bit RGB.
 
@@ -80,16 +85,20 @@ def decode_rgb(path: str | Path, check_size: Callable[[Path, int, int], None]) -
         The file is missing, no image, truncated, far too large or refused by ``check_size``, or its pixels
         are 32-bit numbers of unknown range.
     """
-    path = Path(path)
+    return np.array(_decode(Path(path), check_size))
+
+
+def _decode(path: Path, check_size: Callable[[Path, int, int], None]) -> Image.Image:
+    """Return the picture behind :func:`decode_rgb`, mode RGB; its errors are the same."""
     if not path.is_file():
         raise reject(path, "there is no such file")
+    # Pillow's warnings name no file; what matters of them is a rejection below. They are ignored for good: a
+    # filter that comes and goes is not made for threads.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with warnings.catch_warnings():
-            # Pillow's warnings name no file; what matters of them is a rejection below.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                check_size(path, *image.size)
-                return _to_rgb(path, image)
+        with Image.open(path) as image:
+            check_size(path, *image.size)
+            return _to_rgb(path, image)
     except Image.DecompressionBombError as error:
         raise too_large(path, "several times too many pixels") from error
     except UnidentifiedImageError as error:
@@ -108,7 +117,13 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
     """
     if image.shape[:2] == (size, size):
         return image
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS))
+    return np.asarray(_resize(Image.fromarray(image), size))
+
+
+def _resize(image: Image.Image, size: int) -> Image.Image:
+    if image.size == (size, size):
+        return image
+    return image.resize((size, size), Image.Resampling.LANCZOS)
 
 
 def to_tensor(images: np.ndarray) -> Tensor:
@@ -147,13 +162,13 @@ def _check_portrait(path: Path, width: int, height: int, smallest: int) -> None:
         )
 
 
-def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
+def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         raise reject(
             path, "its pixels are 32-bit numbers, of which no range is known", "save it with 8 bits a channel"
         )
     image.load()
-    image = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode in _SIXTEEN_BIT_GREY:
         # Pillow's own conversion would clip every value above 255 to white.
         levels = (np.asarray(image).astype(np.uint32) + 128) // 257
@@ -161,4 +176,4 @@ def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.array(image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,13 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from pyarrow.parquet import ParquetFile
 
-from loho_bench.annotation.record import COLUMNS, Annotation
-from loho_bench.annotation.shards import annotate_images, annotate_shard
+from loho_bench.annotation.parsing import find_hair_and_face
+from loho_bench.annotation.record import COLUMNS, Annotation, rejected_row, write_rows
+from loho_bench.annotation.shards import AHEAD, BATCH, annotate_images, annotate_shard
 from loho_bench.errors import UserError
+from loho_bench.portraits.images import RejectedImage, load_rgb, resize, to_tensor
 from loho_bench.settings.project import AnnotationSettings, Settings
 from loho_bench.storage import read_table
 
@@ -95,6 +100,87 @@ def test_masks_and_landmarks_are_those_of_the_networks(portraits):
         np.testing.assert_array_equal(annotation.hair, annotation.hair[:, :1].repeat(64, 1))
         np.testing.assert_allclose(annotation.landmarks, np.full((68, 2), [0.5, 0.875]), atol=1e-6)
         assert annotation.landmarks.dtype == np.float32
+
+
+def one_after_the_other(portraits: pd.DataFrame, parser, detector, mask_size: int) -> list[dict]:
+    """What the pipeline computes, without one: read, reduce, parse, detect, one portrait at a time."""
+    rows = []
+    for portrait_id, path in zip(portraits["portrait_id"], portraits["path"], strict=True):
+        try:
+            image = to_tensor(resize(load_rgb(path), 128)[None].copy())
+        except RejectedImage as rejection:
+            rows.append(rejected_row(portrait_id, mask_size, rejection.reason))
+            continue
+        hair, face = find_hair_and_face(image, parser, mask_size)
+        if not face.any():
+            rows.append(rejected_row(portrait_id, mask_size, "no face found"))
+            continue
+        note = "" if hair.any() else "no hair found: the portrait takes part in no tuple"
+        points = detector.detect(image)[0].numpy()
+        rows.append(Annotation(portrait_id, hair[0], face[0], points, note).to_row())
+    return rows
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_pipeline_gives_what_one_after_the_other_gives(portraits, tmp_path, threads, monkeypatch):
+    random = np.random.default_rng(0)
+    for index in range(10, 16):  # pictures of other sizes and kinds, whose resizing mixes pixels
+        pixels = random.integers(0, 256, (150 + 40 * index,) * 2 + (3,), dtype=np.uint8)
+        path = tmp_path / f"p{index}.{'jpg' if index % 2 else 'png'}"
+        Image.fromarray(pixels).resize((40, 40)).resize(pixels.shape[:2]).save(path)
+        portraits.loc[index, "path"] = str(path)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    found = pd.DataFrame(annotate_images(portraits, ColourParser(), CentreDetector(), 64))
+    wanted = pd.DataFrame(one_after_the_other(portraits, ColourParser(), CentreDetector(), 64))
+    assert set(found["status"]) == {"ok", "rejected"}
+    pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+
+
+def test_files_are_read_only_a_little_ahead_of_the_networks(portraits, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        "loho_bench.annotation.shards.load_resized",
+        lambda path, size: read.append(path) or np.full((size, size, 3), 255, np.uint8),
+    )
+    many = portraits.iloc[[0] * 1000].assign(portrait_id=[f"{index:04d}" for index in range(1000)])
+    rows = annotate_images(many, ColourParser(), CentreDetector(), 32)
+    for count in range(1, 200):
+        next(rows)
+        assert len(read) <= count + BATCH + AHEAD
+    rows.close()
+
+
+def test_networks_compute_in_the_arithmetic_asked_for(portraits):
+    class Asked(ColourParser):
+        def parse(self, images):
+            self.batches.append(torch.is_autocast_enabled("cpu"))
+            return super().parse(images)
+
+    reduced = partial(torch.autocast, "cpu", torch.bfloat16)
+    for arithmetic, wanted in ((reduced, True), (nullcontext, False)):
+        parser = Asked()
+        for _ in annotate_images(portraits[:3], parser, CentreDetector(), 32, arithmetic):
+            assert not torch.is_autocast_enabled("cpu"), "it would hold for whoever takes the rows"
+        assert parser.batches[0] is wanted
+
+
+def test_rows_of_many_portraits_are_written_as_they_come(tmp_path):
+    masks = np.random.default_rng(1).random((1203, 2, 32, 32)) < 0.5
+    points = np.random.default_rng(2).random((1203, 68, 2), dtype=np.float32)
+    rows = [Annotation(f"{i:04d}", *masks[i], points[i]).to_row() for i in range(1203)]
+    for bad in (0, 700):
+        rows[bad] = rejected_row(f"{bad:04d}", 32, "no face found")
+    write_rows(iter(rows), tmp_path / "many.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "many.parquet"), pd.DataFrame(rows), check_exact=True)
+    assert ParquetFile(tmp_path / "many.parquet").num_row_groups > 1
+
+    def spoilt():
+        yield from rows[:600]
+        raise UserError("the rest is missing")
+
+    with pytest.raises(UserError):
+        write_rows(spoilt(), tmp_path / "half.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["many.parquet"]
 
 
 @pytest.fixture

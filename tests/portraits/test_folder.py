@@ -13,6 +13,7 @@ from PIL import Image
 
 from loho_bench.errors import UserError
 from loho_bench.portraits import synthetic
+from loho_bench.portraits.folder import SUFFIXES, list_images
 from loho_bench.portraits.table import COLUMNS, write_portraits
 from loho_bench.provenance import derive_seed
 from loho_bench.settings.project import PortraitSettings, Settings
@@ -157,3 +158,27 @@ def test_a_second_run_redraws_only_what_is_not_whole_or_not_the_same(drawn, tmp_
     larger = settings.model_copy(update={"portraits": PortraitSettings(count=4, size=96)})
     assert set(table_of(larger, out)["width"]) == {96}
     assert Image.open(paths[3]).size == (96, 96)
+
+
+def test_images_are_found_as_pathlib_finds_them(tmp_path):
+    folder, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    names = ("00010.png", "b/00002.JPG", "b/c/00003.webp", ".hidden.png", "b/.thumbs/00004.png", "a.b.png")
+    for name in (*names, "notes.txt", "b/png", "b/00005.png.part"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "folder.png").mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "00006.png").touch()
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "00007.png").symlink_to(elsewhere / "00006.png")
+    (folder / "00008.png").symlink_to(elsewhere / "nowhere.png")
+    found = {
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    }
+    listed = list_images(folder)
+    assert {path.stem for path in found} == {"00010", "00002", "00003", "00004", "00007", "a.b"}
+    assert set(listed) == found
+    assert [path.stem for path in listed] == sorted(path.stem for path in found)
+    assert [path.stem for path in list_images(folder, "0000?")] == ["00002", "00003", "00004", "00007"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,10 +15,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from loho_bench.errors import UserError
-from loho_bench.portraits.images import LARGEST_SIDE, RejectedImage, load_rgb, resize, to_tensor, to_uint8
+from loho_bench.portraits.images import (
+    LARGEST_SIDE,
+    RejectedImage,
+    load_resized,
+    load_rgb,
+    resize,
+    to_tensor,
+    to_uint8,
+)
 
 SIDE = 80
 
@@ -232,3 +242,45 @@ def test_jpeg_is_read_as_pillow_decodes_it(tmp_path, picture):
     path = tmp_path / "a.jpeg"
     path.write_bytes(buffer.getvalue())
     np.testing.assert_allclose(load_rgb(path), cv2.imread(str(path))[..., ::-1], atol=2)
+
+
+@pytest.mark.parametrize("size", [32, SIDE, 200])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK", "I;16"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "gif"])
+def test_reading_to_a_size_is_reading_and_resizing(tmp_path, picture, suffix, mode, size):
+    image = Image.fromarray(np.dstack([picture, picture[..., 0]]))
+    if mode == "I;16":
+        image = Image.fromarray(picture[..., 0].astype(np.uint16) * 257)
+    elif mode != "RGBA":
+        image = image.convert("RGB").convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    try:
+        path = save(image, tmp_path / f"a.{suffix}", exif=exif)
+    except (OSError, ValueError):
+        pytest.skip("there are no such files")
+    # Pillow's own steps, written down once more.
+    with Image.open(path) as stored:
+        turned = np.array(ImageOps.exif_transpose(stored).convert("RGB"))
+    if mode in ("RGB", "L", "P", "CMYK"):
+        np.testing.assert_array_equal(load_rgb(path), turned)
+    np.testing.assert_array_equal(load_resized(path, size), resize(load_rgb(path), size))
+    assert load_resized(path, size).flags.writeable
+
+
+def test_reading_to_a_size_refuses_what_reading_refuses(tmp_path, picture):
+    path = save(Image.fromarray(picture[:, :70]), tmp_path / "a.png")
+    with pytest.raises(RejectedImage) as caught:
+        load_resized(path, 32)
+    assert caught.value.reason == reason(path)
+
+
+def test_pillows_warnings_are_not_shown_whatever_thread_reads(tmp_path):
+    broken_exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x05broken"
+    path = save(Image.new("RGB", (SIDE, SIDE)), tmp_path / "a.jpg", exif=broken_exif)
+    with pytest.warns(UserWarning, match="EXIF"), Image.open(path) as image:
+        image.getexif()
+    with warnings.catch_warnings(record=True) as shown, ThreadPoolExecutor(4) as pool:
+        warnings.simplefilter("always")
+        list(pool.map(load_rgb, [path] * 40))
+    assert not shown
