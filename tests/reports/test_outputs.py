@@ -35,7 +35,7 @@ def test_the_papers_report_writes_what_was_announced(settings, paper):
 def test_parts_that_nobody_is_reported_in_are_left_out():
     chosen = Selection.of(fake_settings(reconstruction=(), methods=("paste",), ablation=("loho",)))
     assert chosen.tables == ("table1", "table2", "scores", "costs")
-    assert chosen.figures == ("transfers",)
+    assert chosen.figures == ("transfers", "quality_against_seconds")
     paper = Selection.of(fake_settings(paper=("loho", "loho-no-go"), editing=()), paper=True)
     assert {"figure04", "figure09"} <= set(paper.figures)
     assert not {"figure03", "figure06", "figure07", "figure08"} & set(paper.figures)
