@@ -102,9 +102,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise _unreadable(path, error) from error
 
 
-def read_tables(
-    paths: Iterable[str | Path], key: str, wanted: Collection[str] | None = None
-) -> pd.DataFrame:
+def read_tables(paths: Iterable[str | Path], key: str, wanted: Collection[str] | None = None) -> pd.DataFrame:
     """Read the shards ``paths``, one or more, of one table, and concatenate them in their order.
 
     Of a large table only the rows whose ``key`` is ``wanted`` are kept, shard by shard.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loho_bench.curation.candidates import Candidates
-from loho_bench.curation.census import Rule, measure_pairs
+from loho_bench.curation.census import Rule, categories_of, measure_pairs
 from loho_bench.curation.criteria import CATEGORIES
 from loho_bench.provenance import derive_seed
 
@@ -27,7 +27,13 @@ class DrawnTuple:
 
 
 def draw_tuples(
-    candidates: Candidates, counts: np.ndarray, rule: Rule, category: int, size: int, run_seed: int
+    candidates: Candidates,
+    counts: np.ndarray,
+    rule: Rule,
+    category: int,
+    size: int,
+    run_seed: int,
+    threads: int = 1,
 ) -> list[DrawnTuple]:
     """Draw tuples of one category, every eligible (identity, structure) pair being equally likely.
 
@@ -45,6 +51,8 @@ def draw_tuples(
     size : int
         How many; all pairs are taken where there are fewer.
     run_seed : int
+    threads : int
+        How many measure at a time; the draw is the same.
     """
     ends = np.cumsum(counts[:, category])
     total = int(ends[-1])
@@ -56,18 +64,17 @@ def draw_tuples(
         identity = int(np.searchsorted(ends, rank, side="right"))
         wanted[identity].append((order, rank - int(ends[identity] - counts[identity, category])))
     drawn: dict[int, DrawnTuple] = {}
-    everyone = np.arange(len(candidates))
-    for identity, places in wanted.items():
-        pairs = measure_pairs(candidates, np.array([identity]), everyone, rule)
-        structures = np.flatnonzero(pairs.category[0] == category)
-        for order, place in places:
-            structure = int(structures[place])
+    for identity, categories in categories_of(candidates, wanted, rule, threads):
+        orders, places = zip(*wanted[identity], strict=True)
+        structures = np.flatnonzero(categories == category)[list(places)]
+        pairs = measure_pairs(candidates, np.array([identity]), structures, rule)
+        for column, (order, structure) in enumerate(zip(orders, structures.tolist(), strict=True)):
             drawn[order] = DrawnTuple(
                 identity=identity,
                 structure=structure,
                 appearance=_draw_appearance(candidates, identity, structure, run_seed),
-                face_iou=float(pairs.face_iou[0, structure]),
-                pose_distance=float(pairs.pose_distance[0, structure]),
+                face_iou=float(pairs.face_iou[0, column]),
+                pose_distance=float(pairs.pose_distance[0, column]),
             )
     return [drawn[order] for order in range(len(ranks))]
 

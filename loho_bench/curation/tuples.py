@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from loho_bench.curation.candidates import Candidates, read_candidates
-from loho_bench.curation.census import Rule, count_pairs
+from loho_bench.curation.cells import cells_of, histogram_table
+from loho_bench.curation.census import Census, Rule, take_census
 from loho_bench.curation.criteria import CATEGORIES
 from loho_bench.curation.sampling import DrawnTuple, draw_distinct, draw_tuples
 from loho_bench.errors import UserError
@@ -65,10 +66,13 @@ def kind_of(category: str) -> str:
     return "editing" if category in {edit.category for edit in EDITS} else "tuples"
 
 
-def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir: str | Path) -> None:
-    """Write ``census.csv``, ``tuples.csv``, ``reconstruction.csv`` and ``editing.csv``.
+def write_tuples(
+    annotations: Sequence[str | Path], settings: Settings, out_dir: str | Path, threads: int = 1
+) -> None:
+    """Write the census (two tables), ``tuples.csv``, ``reconstruction.csv`` and ``editing.csv``.
 
-    These are Table 1 and section 4.1 of the paper, Table 3, and section 4.5.
+    These are for Table 1 and section 4.1 of the paper, Table 3, and section 4.5. ``census.csv`` has the pairs
+    of each category, ``census_histogram.csv`` all pairs by face IoU and pose distance.
 
     The census (eligible ordered pairs of identity and structure) is written first, also where nothing can
     be drawn. Tuples are numbered in the order they were drawn: asking for more keeps the earlier ones.
@@ -80,6 +84,8 @@ def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir:
     settings : Settings
         ``seed`` and the group ``tuples`` are read.
     out_dir : str or Path
+    threads : int
+        How many compute at a time.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir:
         fewer pairs, or there are fewer portraits to reconstruct, than asked for; or no category has any.
     """
     chosen = settings.tuples
-    candidates = read_candidates(annotations, chosen.minimum_hair_fraction)
+    candidates = read_candidates(annotations, chosen.minimum_hair_fraction, chosen.mask_size)
     if len(candidates) < 3:
         raise UserError(
             "cannot draw tuples: a tuple is three distinct eligible portraits",
@@ -96,13 +102,15 @@ def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir:
             remedy="add portraits, mend those that are set aside, or lower tuples.minimum_hair_fraction",
         )
     rule = Rule(chosen.landmark_frame, chosen.reading)
-    counts = count_pairs(candidates, rule)
-    totals = counts.sum(axis=0)
+    found = take_census(candidates, rule, threads)
+    totals = found.counts.sum(axis=0)
     short = _shortages(candidates, totals, settings)
     refused = bool(short) and chosen.when_short == "fail"
     drawn = np.minimum(totals, 0 if refused else chosen.per_category)
     census = _census_table(totals, drawn)
     write_table(census, Path(out_dir) / "census.csv")
+    histogram = histogram_table(found.histogram, cells_of(rule.reading))
+    write_table(histogram, Path(out_dir) / "census_histogram.csv")
     if refused or not totals.any():
         raise UserError(
             f"cannot draw the tuples asked for: {'; '.join(short)}",
@@ -117,13 +125,16 @@ def write_tuples(annotations: Sequence[str | Path], settings: Settings, out_dir:
         for index, category in enumerate(CATEGORIES)
         if drawn[index]
         for number, drawn_tuple in enumerate(
-            draw_tuples(candidates, counts, rule, index, int(drawn[index]), settings.seed), start=1
+            draw_tuples(candidates, found.counts, rule, index, int(drawn[index]), settings.seed, threads),
+            start=1,
         )
     ]
     write_table(pd.DataFrame(rows, columns=list(COLUMNS)), Path(out_dir) / "tuples.csv")
     write_table(_reconstructions(candidates, settings), Path(out_dir) / "reconstruction.csv")
     write_table(_edits(rows, chosen.edits), Path(out_dir) / "editing.csv")
-    get_logger("curation").info("%s\n%s", candidates.census, census.to_string(index=False))
+    get_logger("curation").info(
+        "%s\n%s\n%s", candidates.census, census.to_string(index=False), _elsewhere(found)
+    )
 
 
 def _census_table(totals: np.ndarray, drawn: np.ndarray) -> pd.DataFrame:
@@ -138,6 +149,14 @@ def _census_table(totals: np.ndarray, drawn: np.ndarray) -> pd.DataFrame:
             "drawn": int(drawn[index]),
         }
         for index, category in enumerate(CATEGORIES)
+    )
+
+
+def _elsewhere(census: Census) -> str:
+    inside, ruled_out = int(census.histogram.sum()), sum(census.ruled_out)
+    return (
+        f"{inside} pairs are in the cells of census_histogram.csv, {census.outside + ruled_out} outside: "
+        f"{ruled_out} of these were ruled out by a bound and not measured"
     )
 
 

@@ -190,3 +190,9 @@ class Settings(StrictModel):
     external: dict[MethodName, ExternalSettings] = Field(default_factory=dict)
     """Methods that other programs compute, by name: in all reports, without being named there."""
     reports: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _need_a_divisor(self) -> Self:
+        if self.tuples.mask_size and self.annotation.mask_size % self.tuples.mask_size:
+            raise ValueError("'tuples.mask_size' must divide 'annotation.mask_size'")
+        return self

@@ -17,7 +17,7 @@ from loho_bench.portraits.table import write_portraits
 from loho_bench.settings.project import AnnotationSettings, PortraitSettings, Settings, TupleSettings
 from loho_bench.storage import read_table
 
-FILES = ("tuples.csv", "reconstruction.csv", "editing.csv", "census.csv")
+FILES = ("tuples.csv", "reconstruction.csv", "editing.csv", "census.csv", "census_histogram.csv")
 
 
 def settings_of(seed: int = 0, **tuples) -> Settings:
@@ -81,6 +81,44 @@ def test_the_census_table(world, shards, tmp_path):
         2,
         4,
     ]
+
+
+def test_the_histogram_adds_up_to_the_census(world, shards, tmp_path):
+    write_tuples(shards, settings_of(per_category=1, reconstructions=0), tmp_path)
+    census = read_table(tmp_path / "census.csv")
+    histogram = read_table(tmp_path / "census_histogram.csv")
+    assert list(histogram.columns) == ["iou_low", "iou_high", "pose_low", "pose_high", "pairs"]
+    assert (histogram["iou_high"] - histogram["iou_low"]).round(9).unique() == [0.01]
+    assert (histogram["pose_high"] - histogram["pose_low"]).round(9).unique() == [0.1]
+    for row in census.itertuples():
+        cells = histogram[
+            (histogram["iou_low"] >= row.iou_low)
+            & (histogram["iou_high"] <= row.iou_high)
+            & (histogram["pose_low"] >= row.pose_low)
+            & (histogram["pose_high"] <= row.pose_high)
+        ]
+        assert cells["pairs"].sum() == row.eligible_pairs > 0
+    assert histogram["pairs"].sum() > census["eligible_pairs"].sum()
+
+
+def test_faces_are_compared_at_the_size_that_is_set(world, shards, tmp_path):
+    write_tuples(shards, settings_of(per_category=20, reconstructions=0, mask_size=32), tmp_path)
+    faces = {one.portrait_id: one.face.reshape(32, 2, 32, 2).sum(axis=(1, 3)) >= 2 for one in world}
+    read = read_table(tmp_path / "tuples.csv")
+    for row in read.itertuples():
+        first, second = faces[row.identity], faces[row.structure]
+        assert row.face_iou == (first & second).sum() / (first | second).sum()
+    write_tuples(shards, settings_of(per_category=20, reconstructions=0), tmp_path / "as_annotated")
+    assert not read["face_iou"].isin(read_table(tmp_path / "as_annotated" / "tuples.csv")["face_iou"]).all()
+    with pytest.raises(UserError, match="48 pixels"):
+        write_tuples(shards, settings_of(per_category=1, mask_size=48), tmp_path / "none")
+
+
+def test_threads_do_not_change_the_files(shards, tmp_path):
+    chosen = settings_of(per_category=8, reconstructions=8)
+    for threads in (1, 3):
+        write_tuples(shards, chosen, tmp_path / str(threads), threads)
+    assert texts(tmp_path / "1") == texts(tmp_path / "3")
 
 
 def test_reconstructions_are_distinct_eligible_portraits(world, shards, tmp_path):

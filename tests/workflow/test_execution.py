@@ -23,6 +23,17 @@ def test_rule_runs_and_logs(tmp_path):
     assert not stale.exists(), "shards of another plan would be read along with those of this one"
 
 
+def test_shards_of_annotations_are_summed_up_in_one_file(tmp_path):
+    table = "annotations/checksums.txt"
+    given = ('portraits={"count": 3, "size": 64}', 'annotation={"shard_size": 2}')
+    result = snakemake(tmp_path, table, "--config", *given)
+    assert result.returncode == 0, result.stderr
+    lines = [line.split() for line in (tmp_path / table).read_text().splitlines()]
+    assert [path for _, _, path in lines] == [f"annotations/shard-000{shard}.parquet" for shard in range(2)]
+    assert [int(size) for _, size, _ in lines] == [(tmp_path / path).stat().st_size for _, _, path in lines]
+    assert lines[0][0] != lines[1][0]
+
+
 def test_failing_rule_shows_its_message_and_fails(tmp_path):
     images = tmp_path / "images"
     images.mkdir()

@@ -60,6 +60,7 @@ def test_default_run_does_all_of_it(tmp_path):
         "draw_portraits": 1,
         "annotate_portraits": 2,  # 480 portraits, 240 a shard
         "draw_tuples": 1,
+        "list_annotations": 1,
         # Six methods and an ablated one, 36 tuples of 12 a shard; LOHO's reconstructions and edits.
         "transfer_tuples": 7 * 3 + 2,
         "score_method": 7,
@@ -78,9 +79,9 @@ def test_ablation_is_a_target_of_its_own(tmp_path):
 def test_the_papers_report_is_a_target_of_its_own(tmp_path):
     plan = Plan(tmp_path, "reports/paper")
     assert "reports/paper" in plan.outputs
-    # Eight methods; reconstructions by three, of which Image2StyleGAN does nothing else; LOHO's edits.
-    assert plan.jobs["transfer_tuples"] == 8 * 3 + 3 + 1
-    assert plan.jobs["score_method"] == 9
+    # Nine methods; reconstructions by three, of which Image2StyleGAN does nothing else; LOHO's edits.
+    assert plan.jobs["transfer_tuples"] == 9 * 3 + 3 + 1
+    assert plan.jobs["score_method"] == 10
     assert plan.jobs["write_paper"] == 1
     assert "write_reports" not in plan.jobs
 

@@ -14,3 +14,15 @@ rule annotate_portraits:
         "loho-bench annotate --portraits {input} --shard {wildcards.shard} --out {output} "
         "--settings {params.settings:q} --threads {threads} "
         "2>&1 | tee {log} >&2"
+
+
+# Changes when one of the tables does. The jobs that ask for it read the tables of this folder.
+rule list_annotations:
+    input:
+        ANNOTATIONS,
+    output:
+        CHECKSUMS_OF_ANNOTATIONS,
+    log:
+        "logs/annotate/checksums.log",
+    shell:
+        "cksum {input} > {output} 2> {log}"

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from functools import cache
 from math import ceil
 
 from snakemake.exceptions import WorkflowError
@@ -81,6 +82,7 @@ def settings_of(*groups, jobs=(), **more):
     return json.dumps({**chosen, **more}, sort_keys=True)
 
 
+@cache
 def method_settings_of(method):
     """The same for the transfers of one method, without what is set for the others."""
     spec = METHODS.get(method)
@@ -95,12 +97,14 @@ def external_of(method):
     return {"external": {method: config["external"][method]}} if METHODS.get(method).build is None else {}
 
 
+@cache
 def method_version(method):
     """Changes with the release, which may compute otherwise, and with the settings of the method."""
     spec = METHODS.get(method)
     return stable_hash([__version__, spec.version, method_settings(method).model_dump(mode="json")])
 
 
+@cache
 def fingerprint_of_weights(*jobs):
     """Changes when a network that does one of these jobs is replaced."""
     return or_stop(weights_hash, SETTINGS, *jobs)
@@ -108,8 +112,8 @@ def fingerprint_of_weights(*jobs):
 
 def fingerprint_of_files(paths):
     """Changes when one of these files is written, added or removed."""
-    present = [path for path in map(Path, paths) if path.is_file()]
-    return stable_hash([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in present])
+    found = [(str(path), path.stat()) for path in map(Path, paths) if path.is_file()]
+    return stable_hash([(path, status.st_size, status.st_mtime_ns) for path, status in found])
 
 
 def jobs_at_once():
@@ -189,6 +193,8 @@ ANNOTATIONS = expand(
     "annotations/shard-{shard}.parquet",
     shard=shard_names(portrait_count(), SETTINGS.annotation.shard_size),
 )
+# Stands for all of them where a job of many needs them: each edge of the plan costs time.
+CHECKSUMS_OF_ANNOTATIONS = "annotations/checksums.txt"
 
 
 def stale_shards():

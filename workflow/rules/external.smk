@@ -9,7 +9,7 @@ rule export_inputs:
     input:
         tuples="tuples/{kind}.csv",
         portraits=PORTRAITS,
-        annotations=ANNOTATIONS,
+        annotations=CHECKSUMS_OF_ANNOTATIONS,
     output:
         multiext("results/{method}/inputs/{kind}-{shard}/triples", ".tsv", ".txt"),
     log:
@@ -18,13 +18,12 @@ rule export_inputs:
         method=EXTERNAL,
     params:
         settings=lambda wildcards: method_settings_of(wildcards.method),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
         folder=subpath(output[0], parent=True),
         outputs="results/{method}/outputs/{kind}-{shard}",
         results=lambda wildcards: f"results/{wildcards.method}",
     shell:
         "loho-bench external export {wildcards.method} --tuples {input.tuples} --portraits {input.portraits} "
-        "{params.annotations} --shard {wildcards.shard} --out {params.folder} --outputs {params.outputs} "
+        "--shard {wildcards.shard} --out {params.folder} --outputs {params.outputs} "
         "--results {params.results} --settings {params.settings:q} 2>&1 | tee {log} >&2"
 
 
@@ -32,7 +31,7 @@ rule export_all_inputs:
     input:
         tuples=lambda wildcards: tables_of(wildcards.method),
         portraits=PORTRAITS,
-        annotations=ANNOTATIONS,
+        annotations=CHECKSUMS_OF_ANNOTATIONS,
     output:
         multiext("results/{method}/inputs/all/triples", ".tsv", ".txt"),
     log:
@@ -42,12 +41,11 @@ rule export_all_inputs:
     params:
         settings=lambda wildcards: method_settings_of(wildcards.method),
         tuples=lambda wildcards, input: [f"--tuples={path}" for path in input.tuples],
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
         folder=subpath(output[0], parent=True),
         outputs="results/{method}/outputs/all",
     shell:
         "loho-bench external export {wildcards.method} {params.tuples} --portraits {input.portraits} "
-        "{params.annotations} --out {params.folder} --outputs {params.outputs} "
+        "--out {params.folder} --outputs {params.outputs} "
         "--settings {params.settings:q} 2>&1 | tee {log} >&2"
 
 
@@ -55,7 +53,7 @@ rule collect_outputs:
     input:
         tuples="tuples/{kind}.csv",
         portraits=PORTRAITS,
-        annotations=ANNOTATIONS,
+        annotations=CHECKSUMS_OF_ANNOTATIONS,
         outputs=outputs_of,
     output:
         "results/{method}/{kind}-{shard}.parquet",
@@ -65,11 +63,10 @@ rule collect_outputs:
         method=EXTERNAL,
     params:
         settings=lambda wildcards: method_settings_of(wildcards.method),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
         outputs=lambda wildcards, input: input.outputs or SETTINGS.external[wildcards.method].results,
         results=lambda wildcards: fingerprint_of_results(wildcards.method),
         benchmark="logs/transfer/{method}-{kind}-{shard}.tsv",
     shell:
         "loho-bench external collect {wildcards.method} --tuples {input.tuples} --portraits {input.portraits} "
-        "{params.annotations} --shard {wildcards.shard} --outputs {params.outputs:q} --out {output} "
+        "--shard {wildcards.shard} --outputs {params.outputs:q} --out {output} "
         "--benchmark {params.benchmark} --settings {params.settings:q} 2>&1 | tee {log} >&2"

@@ -1,7 +1,5 @@
 # What the rules of external.smk know of the methods that other programs compute.
 
-from functools import cache
-
 from loho_bench.curation.tuples import RECONSTRUCTION
 
 # Where there is no such method, the expression fits nothing.

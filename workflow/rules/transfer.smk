@@ -5,7 +5,7 @@ rule transfer_tuples:
     input:
         tuples="tuples/{kind}.csv",
         portraits=PORTRAITS,
-        annotations=ANNOTATIONS,
+        annotations=CHECKSUMS_OF_ANNOTATIONS,
     output:
         "results/{method}/{kind}-{shard}.parquet",
     log:
@@ -19,8 +19,7 @@ rule transfer_tuples:
         settings=lambda wildcards: method_settings_of(wildcards.method),
         version=lambda wildcards: method_version(wildcards.method),
         weights=lambda wildcards: fingerprint_of_weights(*METHODS.get(wildcards.method).jobs),
-        annotations=lambda wildcards, input: [f"--annotations={path}" for path in input.annotations],
     shell:
         "loho-bench transfer {wildcards.method} --tuples {input.tuples} --portraits {input.portraits} "
-        "{params.annotations} --shard {wildcards.shard} --out {output} --settings {params.settings:q} "
+        "--shard {wildcards.shard} --out {output} --settings {params.settings:q} "
         "--threads {threads} 2>&1 | tee {log} >&2"
