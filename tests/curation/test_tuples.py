@@ -110,8 +110,8 @@ def test_faces_are_compared_at_the_size_that_is_set(world, shards, tmp_path):
         assert row.face_iou == (first & second).sum() / (first | second).sum()
     write_tuples(shards, settings_of(per_category=20, reconstructions=0), tmp_path / "as_annotated")
     assert not read["face_iou"].isin(read_table(tmp_path / "as_annotated" / "tuples.csv")["face_iou"]).all()
-    with pytest.raises(UserError, match="48 pixels"):
-        write_tuples(shards, settings_of(per_category=1, mask_size=48), tmp_path / "none")
+    with pytest.raises(UserError, match="128 pixels"):
+        write_tuples(shards, settings_of(per_category=1, mask_size=128), tmp_path / "none")
 
 
 def test_threads_do_not_change_the_files(shards, tmp_path):
