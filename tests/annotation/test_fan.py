@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,8 +16,6 @@ from loho_bench.compat import prepare_torchvision
 from loho_bench.errors import UserError
 from loho_bench.portraits.images import to_tensor
 
-# The library compiles two loops when they are first called; interpreted, they take no ten seconds.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 face_alignment = pytest.importorskip("face_alignment")
 
 
