@@ -36,6 +36,7 @@ DRAWN, MASK_SIZE = 32, 256
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="Fewer portraits, less certain figures.")] = False,
     portraits: Annotated[int | None, typer.Option(help="Of the measurement of memory.")] = None,
+    memory_alone: Annotated[bool, typer.Option("--memory-alone", help="Measure nothing else.")] = False,
     threads: Annotated[int, typer.Option(help="Of every process.")] = 2,
     json: Annotated[Path | None, typer.Option(help="File to write.")] = None,
 ) -> None:
@@ -48,14 +49,16 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small, large = draw(folder, 128, 96 // few), draw(folder, 1024, 64 // few)
-        values = {
-            "machine": machine(),
-            "embedded_128": embedded(small, 2 * few - 1),
-            "embedded_1024": embedded(large, 2 * few - 1),
-            "2dfan": fan(folder, 4 * few),
-            "graphonomy_multiple": graphonomy(few),
-            "peak_rss_gb": memory(small, folder, threads, portraits or (1000 if quick else 10_000)),
-        }
+        values = {"machine": machine()}
+        if not memory_alone:
+            values |= {
+                "embedded_128": embedded(small, 2 * few - 1),
+                "embedded_1024": embedded(large, 2 * few - 1),
+                "2dfan": fan(folder, 4 * few),
+                "graphonomy_multiple": graphonomy(few),
+            }
+        count = portraits or (1000 if quick else 10_000)
+        values["peak_rss_gb"] = memory(small, folder, threads, count)
     write_json(json, values)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,8 +46,12 @@ def median_seconds(function: Callable[[], Any], repeats: int, warmup: int = 1) -
 
 def peak_rss_gb() -> float:
     """Return the largest resident memory of this process so far, in 10^9 bytes."""
-    unit = 1 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # Not that of getrusage, which a process inherits from the one that started it.
+        peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 2**10 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9  # bytes on macOS
 
 
 def write_json(path: str | Path | None, values: dict[str, Any]) -> None:
